@@ -1,0 +1,10 @@
+//! Reachability of Kubernetes pods under network policies: one model, one evaluator, answers with their reasons.
+//!
+//! Modules in reading order, each importing only those above it: [`model`] (facts), [`sources`] (manifests into
+//! facts), `index`, `compile` (policies into one Program), `evaluate` (one flow), [`reach`]
+//! (all pairs through classes of pods).
+#![forbid(unsafe_code)]
+
+pub mod model;
+pub mod reach;
+pub mod sources;

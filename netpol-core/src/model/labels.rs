@@ -1,0 +1,106 @@
+//! Interned labels: each distinct key, value and pair is stored once.
+
+use std::sync::Arc;
+
+use indexmap::IndexSet;
+
+use super::ids::LabelId;
+
+type Hasher = foldhash::fast::RandomState;
+
+/// The labels of one object, sorted by key; shared between the pods of a workload.
+pub type Labels = Arc<[LabelId]>;
+
+/// The table of all labels of a cluster.
+#[derive(Clone, Debug, Default)]
+pub struct LabelTable {
+    keys: IndexSet<Box<str>, Hasher>,
+    values: IndexSet<Box<str>, Hasher>,
+    pairs: IndexSet<(u32, u32), Hasher>,
+}
+
+fn intern(set: &mut IndexSet<Box<str>, Hasher>, text: &str) -> u32 {
+    let index = match set.get_index_of(text) {
+        Some(index) => index,
+        None => set.insert_full(text.into()).0,
+    };
+    u32::try_from(index).unwrap_or(u32::MAX)
+}
+
+impl LabelTable {
+    /// Interns one label.
+    pub fn intern(&mut self, key: &str, value: &str) -> LabelId {
+        let pair = (intern(&mut self.keys, key), intern(&mut self.values, value));
+        LabelId::from_index(self.pairs.insert_full(pair).0)
+    }
+
+    /// Interns the labels of one object and sorts them by key; of entries with one key the last counts.
+    pub fn intern_all<'a>(
+        &mut self,
+        entries: impl IntoIterator<Item = (&'a str, &'a str)>,
+    ) -> Labels {
+        let mut ids: Vec<LabelId> = Vec::new();
+        for (key, value) in entries {
+            let id = self.intern(key, value);
+            match ids.iter_mut().find(|x| self.key_index(**x) == self.key_index(id)) {
+                Some(same) => *same = id,
+                None => ids.push(id),
+            }
+        }
+        ids.sort_by(|a, b| self.key(*a).cmp(self.key(*b)));
+        ids.into()
+    }
+
+    /// Returns the number of distinct labels.
+    pub fn len(&self) -> usize {
+        self.pairs.len()
+    }
+
+    /// Tells whether no label was interned.
+    pub fn is_empty(&self) -> bool {
+        self.pairs.is_empty()
+    }
+
+    /// Returns the key of a label; empty for an id of another table.
+    pub fn key(&self, id: LabelId) -> &str {
+        self.keys.get_index(self.key_index(id) as usize).map_or("", |k| k)
+    }
+
+    /// Returns the value of a label; empty for an id of another table.
+    pub fn value(&self, id: LabelId) -> &str {
+        let value =
+            self.pairs.get_index(id.index()).and_then(|p| self.values.get_index(p.1 as usize));
+        value.map_or("", |v| v)
+    }
+
+    /// Returns the position of a label's key among all keys.
+    pub fn key_index(&self, id: LabelId) -> u32 {
+        self.pairs.get_index(id.index()).map_or(u32::MAX, |p| p.0)
+    }
+
+    /// Finds a key that some object carries.
+    pub fn find_key(&self, key: &str) -> Option<u32> {
+        self.keys.get_index_of(key).and_then(|i| u32::try_from(i).ok())
+    }
+
+    /// Returns the number of distinct keys.
+    pub fn key_count(&self) -> usize {
+        self.keys.len()
+    }
+
+    /// Finds a label that some object carries.
+    pub fn find(&self, key: &str, value: &str) -> Option<LabelId> {
+        let value = self.values.get_index_of(value).and_then(|i| u32::try_from(i).ok())?;
+        self.pairs.get_index_of(&(self.find_key(key)?, value)).map(LabelId::from_index)
+    }
+
+    /// Returns the value that `labels` give to `key`.
+    pub fn lookup<'a>(&'a self, labels: &[LabelId], key: &str) -> Option<&'a str> {
+        labels.iter().find(|id| self.key(**id) == key).map(|id| self.value(*id))
+    }
+
+    /// Lists every distinct label as (key, value), in the order in which they were first seen.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        (0..self.pairs.len()).map(LabelId::from_index).map(|id| (self.key(id), self.value(id)))
+    }
+}

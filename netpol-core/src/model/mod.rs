@@ -1,0 +1,35 @@
+//! Plain validated facts about a cluster: no IO, no YAML, no evaluation.
+
+pub mod addresses;
+pub mod cluster;
+pub mod dialect;
+pub mod flow;
+pub mod ids;
+pub mod labels;
+pub mod policy;
+pub mod ports;
+pub mod position;
+pub mod reason;
+pub mod selector;
+pub mod verdict;
+
+pub use addresses::{AddressRange, Families, Family, IpSet};
+pub use cluster::{
+    BuildError, Cluster, ClusterBuilder, ContainerPort, Namespace, NamespaceSpec, Node, NodeSpec,
+    Pod, PodSpec, PodTemplate, Service, ServicePort, ServiceSpec, TargetPort, Workload,
+    WorkloadSpec,
+};
+pub use dialect::{Dialect, HostNetwork, IpBlockPods, TieBreak};
+pub use flow::{Flow, Peer};
+pub use ids::{LabelId, NamespaceId, NodeId, PodId, PolicyId, ServiceId, WorkloadId};
+pub use labels::{LabelTable, Labels};
+pub use policy::{
+    Action, AdminPeer, AdminPolicySpec, AdminPort, AdminRule, Direction, DomainName, IpBlock,
+    NetworkPolicyPeer, NetworkPolicyPort, NetworkPolicyRule, NetworkPolicySpec, Policy, PolicyKind,
+    PolicySpec, PortReference, Subject, Tier,
+};
+pub use ports::{PortRange, PortSet, Protocol};
+pub use position::Position;
+pub use reason::{Reason, ReasonCode};
+pub use selector::{Operator, Requirement, Selector};
+pub use verdict::Verdict;

@@ -1,0 +1,118 @@
+//! What loading has to say about the input.
+
+use std::fmt;
+
+use crate::model::Position;
+
+/// How grave a diagnostic is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Severity {
+    /// The object or file is not part of the cluster; the program exits with 2.
+    Error,
+    /// It was used, but probably does not mean what its author thinks.
+    Warning,
+    /// Worth knowing.
+    Note,
+}
+
+/// The stable codes of input diagnostics.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum DiagnosticCode {
+    /// A file or directory cannot be read.
+    Unreadable,
+    /// Broken YAML or JSON.
+    Syntax,
+    /// A limit on size, depth or aliases was hit.
+    Limit,
+    /// A mapping has a key twice.
+    DuplicateKey,
+    /// A policy has a field that the API does not know.
+    UnknownField,
+    /// A field has a value that the API server rejects.
+    InvalidValue,
+    /// A scalar means something else in YAML 1.1.
+    YamlTrap,
+    /// A null element in a list of rules or ports.
+    NullElement,
+    /// An admin policy in the shape of an old release.
+    OldShape,
+    /// A later object replaces an earlier one of the same name.
+    DuplicateObject,
+    /// A namespace is only referenced.
+    NamespaceSynthesised,
+    /// A pod has ended and was left out.
+    CompletedPod,
+    /// A workload with zero replicas stands for one pod.
+    ZeroReplicas,
+    /// Kinds that the program does not use were skipped.
+    SkippedKinds,
+    /// A kind of a known name in another API group was skipped.
+    ForeignKind,
+    /// A document is no Kubernetes object.
+    NotKubernetes,
+    /// A file is a Helm template.
+    HelmTemplate,
+    /// Something was read leniently.
+    Lenient,
+    /// A named port toward peers that are no pods never matches.
+    NamedPortWithAddresses,
+    /// Admin policies of both API versions in one input.
+    MixedVersions,
+}
+
+impl DiagnosticCode {
+    /// Returns the code of the JSON contract.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Unreadable => "UNREADABLE",
+            Self::Syntax => "SYNTAX",
+            Self::Limit => "LIMIT",
+            Self::DuplicateKey => "DUPLICATE_KEY",
+            Self::UnknownField => "UNKNOWN_FIELD",
+            Self::InvalidValue => "INVALID_VALUE",
+            Self::YamlTrap => "YAML_TRAP",
+            Self::NullElement => "NULL_ELEMENT",
+            Self::OldShape => "OLD_SHAPE",
+            Self::DuplicateObject => "DUPLICATE_OBJECT",
+            Self::NamespaceSynthesised => "NAMESPACE_SYNTHESISED",
+            Self::CompletedPod => "COMPLETED_POD",
+            Self::ZeroReplicas => "ZERO_REPLICAS",
+            Self::SkippedKinds => "SKIPPED_KINDS",
+            Self::ForeignKind => "FOREIGN_KIND",
+            Self::NotKubernetes => "NOT_KUBERNETES",
+            Self::HelmTemplate => "HELM_TEMPLATE",
+            Self::Lenient => "LENIENT",
+            Self::NamedPortWithAddresses => "NAMED_PORT_WITH_ADDRESSES",
+            Self::MixedVersions => "MIXED_VERSIONS",
+        }
+    }
+}
+
+/// One thing that loading found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Diagnostic {
+    /// How grave it is.
+    pub severity: Severity,
+    /// What kind of finding.
+    pub code: DiagnosticCode,
+    /// What is wrong and what was expected: one line, lower case, no full stop, field path included.
+    pub message: String,
+    /// The object, such as `shop/networkpolicy/db` or `clusternetworkpolicy/guardrails`.
+    pub object: Option<String>,
+    /// Where it stands.
+    pub position: Option<Position>,
+    /// What to do about it.
+    pub help: Option<String>,
+}
+
+impl fmt::Display for Diagnostic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(position) = &self.position {
+            write!(f, "{position}: ")?;
+        }
+        if let Some(object) = &self.object {
+            write!(f, "{object}: ")?;
+        }
+        f.write_str(&self.message)
+    }
+}
