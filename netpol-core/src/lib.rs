@@ -5,6 +5,9 @@
 //! (all pairs through classes of pods).
 #![forbid(unsafe_code)]
 
+mod compile;
+pub mod evaluate;
+mod index;
 pub mod model;
 pub mod reach;
 pub mod sources;

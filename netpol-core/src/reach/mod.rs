@@ -1,7 +1,12 @@
 //! All pairs without all pairs: questions about sets of pods and addresses, answered through classes.
 
+mod ask;
+mod cells;
+mod count;
+mod outside;
 mod question;
 mod snapshot;
+mod table;
 
 pub use question::{AskedPorts, End, Level, Question, Row, Selection, Table, Tally};
-pub use snapshot::Snapshot;
+pub use snapshot::{Explanation, Snapshot};

@@ -2,20 +2,57 @@
 
 use std::sync::Arc;
 
+use super::ask::answer;
+use super::count::count_pairs;
 use super::question::{Question, Table};
-use crate::model::{Cluster, Dialect, Direction, PodId, PolicyId};
+use crate::compile::{NETWORK, Program};
+use crate::evaluate::{Evaluator, plain};
+use crate::model::{
+    Cluster, Dialect, Direction, Families, Flow, Peer, PodId, PolicyId, PortSet, Protocol, Reason,
+    ReasonCode, Verdict,
+};
 
-/// A cluster with its compiled policies under one dialect.
+/// A verdict with its reasons.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Explanation {
+    /// The verdict.
+    pub verdict: Verdict,
+    /// Why: the chain of each direction, egress first, then what came near.
+    pub reasons: Vec<Reason>,
+}
+
+/// A cluster with its compiled policies under one dialect; cheap to clone, safe to share between threads.
+///
+/// # Examples
+///
+/// ```
+/// use netpol_core::model::{Cluster, Dialect, Family, Flow, Peer, PodSpec, Protocol, Verdict};
+/// use netpol_core::reach::Snapshot;
+///
+/// let mut builder = Cluster::builder();
+/// for name in ["web", "db"] {
+///     builder.pod(PodSpec { namespace: "shop".into(), name: name.into(), ..PodSpec::default() });
+/// }
+/// let snapshot = Snapshot::new(builder.build()?, Dialect::spec());
+/// let shop = snapshot.cluster().find_namespace("shop").unwrap();
+/// let pod = |name| Peer::Pod(snapshot.cluster().find_pod(shop, name).unwrap());
+/// let flow = Flow { src: pod("web"), dst: pod("db"), protocol: Protocol::Tcp, port: 5432, family: Family::V4 };
+/// assert_eq!(snapshot.verdict(&flow), Verdict::Allow);
+/// # Ok::<(), netpol_core::model::BuildError>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Snapshot {
     cluster: Arc<Cluster>,
+    program: Arc<Program>,
     dialect: Dialect,
 }
 
 impl Snapshot {
-    /// Compiles a cluster.
+    /// Compiles a cluster's policies.
     pub fn new(cluster: impl Into<Arc<Cluster>>, dialect: Dialect) -> Self {
-        Self { cluster: cluster.into(), dialect }
+        let cluster = cluster.into();
+        let program = Arc::new(Program::compile(&cluster, dialect));
+        Self { cluster, program, dialect }
     }
 
     /// Returns the facts.
@@ -28,18 +65,89 @@ impl Snapshot {
         self.dialect
     }
 
+    pub(super) fn program(&self) -> &Program {
+        &self.program
+    }
+
+    pub(super) fn evaluator(&self) -> Evaluator<'_> {
+        Evaluator { cluster: &self.cluster, dialect: self.dialect, program: &self.program }
+    }
+
+    /// Returns the verdict about one flow; `Deny` where an end does not talk in the flow's family.
+    pub fn verdict(&self, flow: &Flow) -> Verdict {
+        self.evaluator().verdict(flow)
+    }
+
+    /// Returns the verdict about one flow with its reasons.
+    pub fn explain(&self, flow: &Flow) -> Explanation {
+        let evaluator = self.evaluator();
+        let families = self.families(&flow.src, &flow.dst);
+        if !families.contains(flow.family) && flow.src != flow.dst {
+            let message = format!("the two ends do not both talk {}", flow.family);
+            let reasons = vec![plain(ReasonCode::NoCommonFamily, None, message)];
+            return Explanation { verdict: Verdict::Deny, reasons };
+        }
+        let ports = PortSet::single(flow.protocol, flow.port);
+        let parts = evaluator.explain(&flow.src, &flow.dst, flow.family, &ports, true);
+        let only = parts.into_iter().next();
+        only.map_or(Explanation { verdict: Verdict::Deny, reasons: Vec::new() }, |part| {
+            Explanation { verdict: part.verdict, reasons: part.reasons }
+        })
+    }
+
+    /// Returns the families in which two ends may talk.
+    pub fn families(&self, src: &Peer, dst: &Peer) -> Families {
+        let evaluator = self.evaluator();
+        let both = |f: &crate::model::Family| {
+            evaluator.has_family(src, *f) && evaluator.has_family(dst, *f)
+        };
+        crate::model::Family::ALL.into_iter().filter(both).collect()
+    }
+
     /// Answers a question about all pairs of two sets.
-    pub fn ask(&self, _question: &Question) -> Table {
-        Table::default()
+    pub fn ask(&self, question: &Question) -> Table {
+        answer(self, question)
+    }
+
+    /// Counts the ordered pairs of different pods that are certainly allowed on a port, in some family that both have.
+    pub fn count_pairs(&self, protocol: Protocol, port: u16) -> u64 {
+        count_pairs(self, protocol, port)
     }
 
     /// Lists the NetworkPolicies that isolate a pod in a direction; empty where nothing does.
-    pub fn isolating_policies(&self, _pod: PodId, _direction: Direction) -> Vec<PolicyId> {
-        Vec::new()
+    pub fn isolating_policies(&self, pod: PodId, direction: Direction) -> Vec<PolicyId> {
+        self.governing(pod, direction, &[NETWORK])
     }
 
-    /// Lists the pods that a policy selects.
-    pub fn subjects(&self, _policy: PolicyId) -> Vec<PodId> {
-        Vec::new()
+    /// Lists the policies of every family that govern a pod in a direction, in the order in which they are asked.
+    pub fn governing_policies(&self, pod: PodId, direction: Direction) -> Vec<PolicyId> {
+        self.governing(pod, direction, &[0, 1, 2])
+    }
+
+    fn governing(&self, pod: PodId, direction: Direction, stages: &[usize]) -> Vec<PolicyId> {
+        let program = self.program.direction(direction);
+        let profile =
+            program.profiles[self.program.profile(direction, self.program.groups.of(pod)) as usize];
+        let of_stage = |at: &usize| {
+            let stage = &program.stages[*at];
+            let policies = stage.profiles[profile.stages[*at] as usize].policies.iter();
+            policies.map(|p| stage.policies[*p as usize].id).collect::<Vec<_>>()
+        };
+        stages.iter().flat_map(of_stage).collect()
+    }
+
+    /// Lists the pods that a policy selects in some direction, ascending.
+    pub fn subjects(&self, policy: PolicyId) -> Vec<PodId> {
+        let mut pods = Vec::new();
+        for direction in Direction::ALL {
+            let stages = &self.program.direction(direction).stages;
+            let compiled = stages.iter().flat_map(|s| &s.policies).filter(|p| p.id == policy);
+            compiled.for_each(|p| {
+                p.subject.for_each(|group| pods.extend_from_slice(self.program.groups.pods(group)))
+            });
+        }
+        pods.sort_unstable();
+        pods.dedup();
+        pods
     }
 }

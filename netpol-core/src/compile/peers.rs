@@ -1,0 +1,208 @@
+//! The peers of a rule: groups of pods, addresses and domain names.
+
+use roaring::RoaringBitmap;
+
+use crate::index::{GroupSet, Groups, SelectorIndex};
+use crate::model::{
+    AdminPeer, Cluster, Dialect, DomainName, Family, IpBlock, IpBlockPods, IpSet, NamespaceId,
+    NetworkPolicyPeer, NodeId, Selector,
+};
+
+/// The peers of one rule, or-ed.
+#[derive(Debug)]
+pub(crate) struct PeerSet {
+    /// Whether everything matches: no peers were given.
+    pub(crate) any: bool,
+    /// The groups that selectors match, and host-network pods of matching nodes.
+    pub(crate) groups: GroupSet,
+    /// Positions of its address terms in the program.
+    pub(crate) terms: Box<[u32]>,
+    /// Domain names, for destinations that are given by name.
+    pub(crate) names: Box<[DomainName]>,
+    /// Positions of the domain names for which no addresses were declared: an outside address may or may not have them.
+    pub(crate) unmapped: Box<[u32]>,
+}
+
+/// Addresses that a peer matches.
+#[derive(Debug)]
+pub(crate) struct AddressTerm {
+    /// The addresses.
+    pub(crate) set: IpSet,
+    /// Whether the addresses of pods are meant too.
+    pub(crate) pods: bool,
+    /// Whether the addresses of host-network pods, which are their nodes', are meant too.
+    pub(crate) hosts: bool,
+}
+
+/// Compiles peers; collects the terms and names of the whole program.
+pub(crate) struct PeerCompiler<'a> {
+    pub(crate) cluster: &'a Cluster,
+    pub(crate) dialect: Dialect,
+    pub(crate) groups: &'a Groups,
+    pub(crate) selectors: SelectorIndex<'a>,
+    pub(crate) terms: Vec<AddressTerm>,
+    pub(crate) unmapped: Vec<DomainName>,
+}
+
+impl PeerCompiler<'_> {
+    /// Compiles `from` or `to` of a NetworkPolicy rule; an empty list is everything.
+    pub(crate) fn network_policy(
+        &mut self,
+        namespace: NamespaceId,
+        peers: &[NetworkPolicyPeer],
+    ) -> PeerSet {
+        let mut draft = Draft { any: peers.is_empty(), ..Draft::default() };
+        let mut blocks = IpSet::none();
+        for peer in peers {
+            match peer {
+                NetworkPolicyPeer::Pods { namespace_selector, pod_selector } => {
+                    draft.groups |=
+                        self.pods(namespace, namespace_selector.as_ref(), pod_selector.as_ref());
+                }
+                NetworkPolicyPeer::IpBlock(block) => {
+                    blocks = blocks.union(&addresses_of_block(block))
+                }
+            }
+        }
+        let pods = self.dialect.ip_block_pods == IpBlockPods::Match;
+        draft.add_term(blocks, pods, pods || self.dialect.admin_networks_match_pods);
+        self.finish(draft)
+    }
+
+    /// Compiles `from` or `to` of an admin rule.
+    pub(crate) fn admin(&mut self, peers: &[AdminPeer]) -> PeerSet {
+        let mut draft = Draft::default();
+        let (mut networks, mut nodes) = (IpSet::none(), IpSet::none());
+        for peer in peers {
+            match peer {
+                AdminPeer::Namespaces(selector) => {
+                    draft.groups |= self.selectors.in_namespaces(selector, &Selector::everything());
+                }
+                AdminPeer::Pods { namespace_selector, pod_selector } => {
+                    draft.groups |= self.selectors.in_namespaces(namespace_selector, pod_selector);
+                }
+                AdminPeer::Networks(nets) => {
+                    networks = nets.iter().fold(networks, |set, net| set.union(&IpSet::from(*net)));
+                }
+                AdminPeer::Nodes(selector) => {
+                    nodes = nodes.union(&self.nodes(selector, &mut draft))
+                }
+                AdminPeer::DomainNames(names) => draft.names.extend(names.iter().cloned()),
+            }
+        }
+        let pods = self.dialect.admin_networks_match_pods;
+        draft.add_term(networks, pods, pods);
+        draft.add_term(nodes, false, pods);
+        self.add_domain_addresses(&mut draft);
+        self.finish(draft)
+    }
+
+    fn pods(
+        &mut self,
+        own: NamespaceId,
+        namespaces: Option<&Selector>,
+        pods: Option<&Selector>,
+    ) -> RoaringBitmap {
+        let everything = Selector::everything();
+        let pods = pods.unwrap_or(&everything);
+        match namespaces {
+            None => self.selectors.in_namespace(own, pods),
+            Some(namespaces) => self.selectors.in_namespaces(namespaces, pods),
+        }
+    }
+
+    /// Returns the addresses of matching nodes; host-network pods there match even where no address is known.
+    fn nodes(&self, selector: &Selector, draft: &mut Draft) -> IpSet {
+        let table = self.cluster.labels();
+        let matching: Vec<bool> = self
+            .cluster
+            .nodes()
+            .iter()
+            .map(|n| selector.matches(|key| table.lookup(&n.labels, key)))
+            .collect();
+        let is_matching = |node: NodeId| matching.get(node.index()).copied().unwrap_or(false);
+        if self.dialect.admin_networks_match_pods {
+            let hosts = self
+                .groups
+                .iter()
+                .filter(|(_, g)| g.host_network && g.node.is_some_and(is_matching));
+            draft.groups.extend(hosts.map(|(id, _)| id));
+        }
+        let nodes = self.cluster.nodes().iter().zip(&matching).filter(|(_, m)| **m);
+        nodes
+            .flat_map(|(n, _)| n.addresses.iter())
+            .fold(IpSet::none(), |set, a| set.union(&IpSet::from(*a)))
+    }
+
+    /// Turns names whose addresses were declared into addresses; the others stay open.
+    fn add_domain_addresses(&mut self, draft: &mut Draft) {
+        let mut addresses = IpSet::none();
+        for pattern in &draft.names {
+            let mut mapped = false;
+            for (_, known) in
+                self.cluster.domain_addresses().iter().filter(|(name, _)| pattern.matches(name))
+            {
+                mapped = true;
+                addresses = known.iter().fold(addresses, |set, a| set.union(&IpSet::from(*a)));
+            }
+            if !mapped {
+                let at = self.unmapped.iter().position(|n| n == pattern).unwrap_or_else(|| {
+                    self.unmapped.push(pattern.clone());
+                    self.unmapped.len() - 1
+                });
+                draft.unmapped.push(u32::try_from(at).unwrap_or(u32::MAX));
+            }
+        }
+        draft.add_term(addresses, true, true);
+    }
+
+    fn finish(&mut self, draft: Draft) -> PeerSet {
+        let mut terms = Vec::with_capacity(draft.terms.len());
+        for term in draft.terms {
+            terms.push(u32::try_from(self.terms.len()).unwrap_or(u32::MAX));
+            self.terms.push(term);
+        }
+        PeerSet {
+            any: draft.any,
+            groups: GroupSet::from_bitmap(&draft.groups, self.groups.len()),
+            terms: terms.into(),
+            names: draft.names.into(),
+            unmapped: draft.unmapped.into(),
+        }
+    }
+}
+
+/// A peer set in the making.
+#[derive(Default)]
+struct Draft {
+    any: bool,
+    groups: RoaringBitmap,
+    terms: Vec<AddressTerm>,
+    names: Vec<DomainName>,
+    unmapped: Vec<u32>,
+}
+
+impl Draft {
+    fn add_term(&mut self, set: IpSet, pods: bool, hosts: bool) {
+        if !set.is_empty() {
+            self.terms.push(AddressTerm { set, pods, hosts });
+        }
+    }
+}
+
+/// `except` is cut out of its own block only (networkpolicy-v1, section 8).
+fn addresses_of_block(block: &IpBlock) -> IpSet {
+    block.except.iter().fold(IpSet::from(block.cidr), |set, net| set.difference(&IpSet::from(*net)))
+}
+
+impl PeerSet {
+    /// Tells whether a name destination is matched by name.
+    pub(crate) fn matches_name(&self, name: &str) -> bool {
+        self.any || self.names.iter().any(|pattern| pattern.matches(name))
+    }
+
+    /// Tells whether this peer set looks at addresses of a family.
+    pub(crate) fn has_addresses(&self, terms: &[AddressTerm], family: Family) -> bool {
+        self.terms.iter().any(|t| terms[*t as usize].set.families_present().contains(family))
+    }
+}

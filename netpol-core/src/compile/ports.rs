@@ -1,0 +1,134 @@
+//! The ports of a rule: numbers, and names that each destination resolves for itself.
+
+use crate::index::Mentions;
+use crate::model::{AdminPort, NetworkPolicyPort, PortRange, PortReference, PortSet, Protocol};
+
+/// A protocol and a port in one number, ordered by protocol.
+pub(crate) type PortKey = u32;
+
+/// A named port of a group: name number, protocol, port.
+pub(crate) type NamedPort = (u32, Protocol, u16);
+
+/// Makes the key of a port.
+pub(crate) const fn port_key(protocol: Protocol, port: u16) -> PortKey {
+    (protocol as u32) << 16 | port as u32
+}
+
+/// What a rule says about the destination port.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct PortMatch {
+    /// The ports given by number.
+    numbers: PortSet,
+    /// The same as inclusive ranges of keys, for look-ups.
+    keys: Box<[(PortKey, PortKey)]>,
+    /// Names, with the protocol they need; `None` means any.
+    names: Box<[(u32, Option<Protocol>)]>,
+}
+
+impl PortMatch {
+    fn new(numbers: PortSet, mut names: Vec<(u32, Option<Protocol>)>) -> Self {
+        names.sort_unstable();
+        names.dedup();
+        let keys = numbers
+            .ranges()
+            .map(|r| (port_key(r.protocol, r.from), port_key(r.protocol, r.to)))
+            .collect();
+        Self { numbers, keys, names: names.into() }
+    }
+
+    /// Every port of every protocol.
+    pub(crate) fn all() -> Self {
+        Self::new(PortSet::all(), Vec::new())
+    }
+
+    /// Compiles the `ports` of a NetworkPolicy rule; an absent protocol is TCP (networkpolicy-v1, section 2).
+    pub(crate) fn of_network_policy(ports: &[NetworkPolicyPort], mentions: &Mentions) -> Self {
+        if ports.is_empty() {
+            return Self::all();
+        }
+        let (mut numbers, mut names) = (Vec::new(), Vec::new());
+        for entry in ports {
+            let protocol = entry.protocol.unwrap_or(Protocol::Tcp);
+            match &entry.port {
+                None => numbers.push(PortRange { protocol, from: 1, to: u16::MAX }),
+                Some(PortReference::Number(n)) => {
+                    numbers.push(PortRange { protocol, from: *n, to: *n })
+                }
+                Some(PortReference::Range(from, to)) => {
+                    numbers.push(PortRange { protocol, from: *from, to: *to })
+                }
+                Some(PortReference::Name(name)) => {
+                    names.extend(mentions.port_name(name).map(|n| (n, Some(protocol))))
+                }
+            }
+        }
+        Self::new(numbers.into_iter().collect(), names)
+    }
+
+    /// Compiles the ports of an admin rule; a name takes any protocol (admin-tiers, section 3).
+    pub(crate) fn of_admin(ports: &[AdminPort], mentions: &Mentions) -> Self {
+        if ports.is_empty() {
+            return Self::all();
+        }
+        let (mut numbers, mut names) = (Vec::new(), Vec::new());
+        for entry in ports {
+            match entry {
+                AdminPort::Number(protocol, n) => {
+                    numbers.push(PortRange { protocol: *protocol, from: *n, to: *n })
+                }
+                AdminPort::Range(protocol, from, to) => {
+                    numbers.push(PortRange { protocol: *protocol, from: *from, to: *to });
+                }
+                AdminPort::Name(name) => names.extend(mentions.port_name(name).map(|n| (n, None))),
+            }
+        }
+        Self::new(numbers.into_iter().collect(), names)
+    }
+
+    /// Tells whether some port is given by name.
+    pub(crate) fn has_names(&self) -> bool {
+        !self.names.is_empty()
+    }
+
+    /// Tells whether a port is matched on a destination that declares `named`.
+    pub(crate) fn contains(&self, key: PortKey, named: &[NamedPort]) -> bool {
+        self.contains_number(key)
+            || !self.names.is_empty()
+                && self.resolved(named).any(|(protocol, port)| port_key(protocol, port) == key)
+    }
+
+    /// Tells whether a port is matched whatever the destination declares.
+    pub(crate) fn contains_number(&self, key: PortKey) -> bool {
+        self.keys.iter().any(|(from, to)| *from <= key && key <= *to)
+    }
+
+    /// Returns the ports that are matched on a destination that declares `named`.
+    pub(crate) fn on(&self, named: &[NamedPort]) -> PortSet {
+        if self.names.is_empty() {
+            return self.numbers.clone();
+        }
+        let extra = self.resolved(named).map(|(protocol, port)| PortRange {
+            protocol,
+            from: port,
+            to: port,
+        });
+        self.numbers.union(&extra.collect())
+    }
+
+    /// Returns the ports given by number.
+    pub(crate) fn numbers(&self) -> &PortSet {
+        &self.numbers
+    }
+
+    fn resolved<'a>(
+        &'a self,
+        named: &'a [NamedPort],
+    ) -> impl Iterator<Item = (Protocol, u16)> + 'a {
+        let wanted = |entry: &NamedPort| {
+            self.names
+                .iter()
+                .any(|(name, protocol)| *name == entry.0 && protocol.is_none_or(|p| p == entry.1))
+        };
+        named.iter().filter(move |entry| wanted(entry)).map(|entry| (entry.1, entry.2))
+    }
+}

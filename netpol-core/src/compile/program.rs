@@ -1,0 +1,308 @@
+//! The program: every policy of a cluster in one form.
+
+use std::cmp::Ordering;
+use std::collections::HashMap;
+
+use super::address_classes::AddressClasses;
+use super::peers::{AddressTerm, PeerCompiler, PeerSet};
+use super::ports::PortMatch;
+use super::profiles::{Profile, ProfileId, assign};
+use super::stages::{CompiledPolicy, Rule, Stage, Unmatched};
+use crate::index::{GroupId, GroupSet, Groups, Mentions, SelectorIndex};
+use crate::model::{
+    Action, AdminPolicySpec, Cluster, Dialect, Direction, DomainName, Family, NetworkPolicySpec,
+    Policy, PolicyId, PolicySpec, Selector, Subject, TieBreak, Tier,
+};
+
+/// Every policy of a cluster, compiled for one dialect.
+#[derive(Debug)]
+pub(crate) struct Program {
+    /// The pods in groups.
+    pub(crate) groups: Groups,
+    /// The port names and labels that policies mention.
+    pub(crate) mentions: Mentions,
+    /// The peers of all rules.
+    pub(crate) peers: Vec<PeerSet>,
+    /// The address terms of all peers.
+    pub(crate) terms: Vec<AddressTerm>,
+    /// The ports of all rules, each distinct one once.
+    pub(crate) ports: Vec<PortMatch>,
+    /// Domain names for which no addresses were declared.
+    pub(crate) unmapped: Vec<DomainName>,
+    egress: DirectionProgram,
+    ingress: DirectionProgram,
+}
+
+/// One direction of a program.
+#[derive(Debug)]
+pub(crate) struct DirectionProgram {
+    /// Admin, NetworkPolicy, Baseline.
+    pub(crate) stages: [Stage; 3],
+    /// The distinct profiles.
+    pub(crate) profiles: Vec<Profile>,
+    /// The profile of each group.
+    pub(crate) of_group: Vec<ProfileId>,
+    /// The NetworkPolicies of each namespace, by their positions in the stage.
+    pub(crate) network_by_namespace: Vec<Vec<u32>>,
+}
+
+/// The position of the NetworkPolicy stage.
+pub(crate) const NETWORK: usize = 1;
+
+impl Program {
+    /// Compiles a cluster's policies.
+    pub(crate) fn compile(cluster: &Cluster, dialect: Dialect) -> Self {
+        let mentions = Mentions::of(cluster);
+        let groups = Groups::build(cluster, dialect, &mentions);
+        let Parts { peers, terms, unmapped, ports, egress, ingress } =
+            Compiler::run(cluster, dialect, &groups, &mentions);
+        let finish = |stages, direction| {
+            let stages = order(cluster, dialect.tie_break, stages);
+            let mut program =
+                DirectionProgram::new(stages, direction, &groups, (&peers, &terms, &ports));
+            program.network_by_namespace = network_by_namespace(cluster, &program.stages[NETWORK]);
+            program
+        };
+        let (egress, ingress) =
+            (finish(egress, Direction::Egress), finish(ingress, Direction::Ingress));
+        Self { groups, mentions, peers, terms, ports, unmapped, egress, ingress }
+    }
+
+    /// Returns one direction.
+    pub(crate) fn direction(&self, direction: Direction) -> &DirectionProgram {
+        match direction {
+            Direction::Egress => &self.egress,
+            Direction::Ingress => &self.ingress,
+        }
+    }
+
+    /// Returns the profile of a group in a direction.
+    pub(crate) fn profile(&self, direction: Direction, group: GroupId) -> ProfileId {
+        self.direction(direction).of_group[group as usize]
+    }
+}
+
+impl DirectionProgram {
+    fn new(
+        mut stages: [Stage; 3],
+        direction: Direction,
+        groups: &Groups,
+        (peers, terms, ports): (&[PeerSet], &[AddressTerm], &[PortMatch]),
+    ) -> Self {
+        let classes_of =
+            |used: Vec<u32>| Family::ALL.map(|family| AddressClasses::build(family, &used, terms));
+        let terms_of = |policy: &CompiledPolicy| {
+            policy.rules.iter().flat_map(|r| peers[r.peer as usize].terms.iter().copied()).collect()
+        };
+        let assigned = assign(&mut stages, groups, direction, ports, &classes_of, &terms_of);
+        let network_by_namespace = Vec::new();
+        Self {
+            stages,
+            profiles: assigned.profiles,
+            of_group: assigned.of_group,
+            network_by_namespace,
+        }
+    }
+}
+
+fn network_by_namespace(cluster: &Cluster, stage: &Stage) -> Vec<Vec<u32>> {
+    let mut lists = vec![Vec::new(); cluster.namespaces().len()];
+    for (position, policy) in (0u32..).zip(&stage.policies) {
+        if let Some(namespace) = cluster.policy(policy.id).namespace {
+            lists[namespace.index()].push(position);
+        }
+    }
+    lists
+}
+
+/// The policies of the three stages of one direction, in no order yet.
+type StageLists = [Vec<CompiledPolicy>; 3];
+
+const ADMIN: usize = 0;
+const BASELINE: usize = 2;
+
+/// What compiling all policies gives.
+struct Parts {
+    peers: Vec<PeerSet>,
+    terms: Vec<AddressTerm>,
+    unmapped: Vec<DomainName>,
+    ports: Vec<PortMatch>,
+    egress: StageLists,
+    ingress: StageLists,
+}
+
+/// Compiles policies one by one.
+struct Compiler<'a> {
+    mentions: &'a Mentions,
+    peer_compiler: PeerCompiler<'a>,
+    peers: Vec<PeerSet>,
+    ports: Vec<PortMatch>,
+    known_ports: HashMap<PortMatch, u32, foldhash::fast::RandomState>,
+    egress: StageLists,
+    ingress: StageLists,
+}
+
+impl<'a> Compiler<'a> {
+    fn run(
+        cluster: &'a Cluster,
+        dialect: Dialect,
+        groups: &'a Groups,
+        mentions: &'a Mentions,
+    ) -> Parts {
+        let selectors = SelectorIndex::build(cluster, groups);
+        let (terms, unmapped) = (Vec::new(), Vec::new());
+        let mut compiler = Self {
+            mentions,
+            peer_compiler: PeerCompiler { cluster, dialect, groups, selectors, terms, unmapped },
+            peers: Vec::new(),
+            ports: Vec::new(),
+            known_ports: HashMap::default(),
+            egress: StageLists::default(),
+            ingress: StageLists::default(),
+        };
+        for id in cluster.policy_ids() {
+            compiler.add(id, cluster.policy(id));
+        }
+        let Self {
+            peer_compiler: PeerCompiler { terms, unmapped, .. },
+            peers,
+            ports,
+            egress,
+            ingress,
+            ..
+        } = compiler;
+        Parts { peers, terms, unmapped, ports, egress, ingress }
+    }
+
+    fn add(&mut self, id: PolicyId, policy: &Policy) {
+        match &policy.spec {
+            PolicySpec::Network(spec) => self.add_network(id, policy, spec),
+            PolicySpec::Admin(spec) => self.add_admin(id, spec),
+        }
+    }
+
+    fn add_network(&mut self, id: PolicyId, policy: &Policy, spec: &NetworkPolicySpec) {
+        let Some(namespace) = policy.namespace else { return };
+        let selected = self.peer_compiler.selectors.in_namespace(namespace, &spec.pod_selector);
+        let subject = GroupSet::from_bitmap(&selected, self.peer_compiler.groups.len());
+        for direction in effective_types(spec) {
+            let mut rules = Vec::new();
+            for (index, rule) in (0u32..).zip(spec.rules(direction)) {
+                let peer = self.peer_compiler.network_policy(namespace, &rule.peers);
+                let ports = PortMatch::of_network_policy(&rule.ports, self.mentions);
+                rules.push(self.rule(index, rule.line, Action::Allow, peer, ports));
+            }
+            self.push(
+                direction,
+                NETWORK,
+                CompiledPolicy { id, lane: 0, block: 0, subject: subject.clone(), rules },
+            );
+        }
+    }
+
+    fn add_admin(&mut self, id: PolicyId, spec: &AdminPolicySpec) {
+        let everything = Selector::everything();
+        let (namespaces, pods) = match &spec.subject {
+            Subject::Namespaces(namespaces) => (namespaces, &everything),
+            Subject::Pods { namespace_selector, pod_selector } => {
+                (namespace_selector, pod_selector)
+            }
+        };
+        let selected = self.peer_compiler.selectors.in_namespaces(namespaces, pods);
+        let subject = GroupSet::from_bitmap(&selected, self.peer_compiler.groups.len());
+        let stage = if spec.tier == Tier::Admin { ADMIN } else { BASELINE };
+        for direction in Direction::ALL {
+            let mut rules = Vec::new();
+            for (index, rule) in (0u32..).zip(spec.rules(direction)) {
+                let peer = self.peer_compiler.admin(&rule.peers);
+                let ports = PortMatch::of_admin(&rule.ports, self.mentions);
+                rules.push(self.rule(index, rule.line, rule.action, peer, ports));
+            }
+            if !rules.is_empty() {
+                self.push(
+                    direction,
+                    stage,
+                    CompiledPolicy { id, lane: 0, block: 0, subject: subject.clone(), rules },
+                );
+            }
+        }
+    }
+
+    fn push(&mut self, direction: Direction, stage: usize, policy: CompiledPolicy) {
+        match direction {
+            Direction::Egress => self.egress[stage].push(policy),
+            Direction::Ingress => self.ingress[stage].push(policy),
+        }
+    }
+
+    fn rule(
+        &mut self,
+        index: u32,
+        line: u32,
+        action: Action,
+        peer: PeerSet,
+        ports: PortMatch,
+    ) -> Rule {
+        let peer_id = u32::try_from(self.peers.len()).unwrap_or(u32::MAX);
+        self.peers.push(peer);
+        let next = u32::try_from(self.ports.len()).unwrap_or(u32::MAX);
+        let ports_id = *self.known_ports.entry(ports.clone()).or_insert(next);
+        if ports_id == next {
+            self.ports.push(ports);
+        }
+        Rule { index, line, action, peer: peer_id, ports: ports_id }
+    }
+}
+
+/// Applies the default of `policyTypes`: the length of `egress` counts, not its presence (networkpolicy-v1, section 2).
+fn effective_types(spec: &NetworkPolicySpec) -> Vec<Direction> {
+    if spec.policy_types.is_empty() {
+        let egress = (!spec.egress.is_empty()).then_some(Direction::Egress);
+        return [Some(Direction::Ingress), egress].into_iter().flatten().collect();
+    }
+    Direction::ALL.into_iter().filter(|d| spec.policy_types.contains(d)).collect()
+}
+
+/// Orders the policies of each stage by lane and block.
+fn order(cluster: &Cluster, tie_break: TieBreak, lists: StageLists) -> [Stage; 3] {
+    let [mut admin, network, mut baseline] = lists;
+    order_tier(cluster, tie_break, &mut admin);
+    order_tier(cluster, tie_break, &mut baseline);
+    [
+        Stage { unmatched: Unmatched::Continue, policies: admin, profiles: Vec::new() },
+        Stage { unmatched: Unmatched::DenyIsolated, policies: network, profiles: Vec::new() },
+        Stage { unmatched: Unmatched::Continue, policies: baseline, profiles: Vec::new() },
+    ]
+}
+
+fn priority(cluster: &Cluster, policy: &CompiledPolicy) -> Option<u16> {
+    match &cluster.policy(policy.id).spec {
+        PolicySpec::Admin(spec) => spec.priority,
+        PolicySpec::Network(_) => None,
+    }
+}
+
+/// Policies of one priority share a block. A BaselineAdminNetworkPolicy, which has no priority, has a lane of its own;
+/// where names break ties it is asked last, so that there is one order.
+fn order_tier(cluster: &Cluster, tie_break: TieBreak, policies: &mut [CompiledPolicy]) {
+    let lane = |p: Option<u16>| u32::from(p.is_none());
+    let compare = |a: &CompiledPolicy, b: &CompiledPolicy| -> Ordering {
+        let (pa, pb) = (priority(cluster, a), priority(cluster, b));
+        let (a, b) = (cluster.policy(a.id), cluster.policy(b.id));
+        lane(pa)
+            .cmp(&lane(pb))
+            .then(pa.cmp(&pb))
+            .then_with(|| (&a.name, a.kind).cmp(&(&b.name, b.kind)))
+    };
+    policies.sort_by(compare);
+    let (mut block, mut before) = (0, None);
+    for policy in policies {
+        let own = priority(cluster, policy);
+        if before.is_some_and(|p| p != own || tie_break == TieBreak::Name) {
+            block += 1;
+        }
+        before = Some(own);
+        policy.block = block;
+        policy.lane = if tie_break == TieBreak::Name { 0 } else { lane(own) };
+    }
+}

@@ -1,0 +1,438 @@
+//! One direction of one pair, and the verdict about one flow.
+
+use std::net::IpAddr;
+
+use super::decision::Decision;
+use super::other::{Candidates, Other, OtherKind, Scenario, assumptions};
+use super::walk::{Algebra as _, Matcher, Outcome, stage_outcome};
+use crate::compile::{
+    AddressClasses, PortKey, ProfileId, Program, Rule, StageProfile, pieces, port_key,
+};
+use crate::index::GroupId;
+use crate::model::{
+    AddressRange, Cluster, Dialect, Direction, Family, Flow, IpSet, NodeId, Peer, PodId, PortSet,
+    Protocol, Verdict,
+};
+
+/// Evaluates a program on the facts that it was compiled from.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Evaluator<'a> {
+    /// The facts.
+    pub(crate) cluster: &'a Cluster,
+    /// The dialect.
+    pub(crate) dialect: Dialect,
+    /// The policies.
+    pub(crate) program: &'a Program,
+}
+
+impl<'a> Evaluator<'a> {
+    /// Returns the verdict about one flow.
+    ///
+    /// Paths by frequency: two pods whose profiles hold no address peers; then one with; then unknown addresses.
+    pub(crate) fn verdict(&self, flow: &Flow) -> Verdict {
+        if let (Peer::Pod(src), Peer::Pod(dst)) = (&flow.src, &flow.dst) {
+            if src == dst {
+                return Verdict::Allow;
+            }
+        }
+        if !self.families_match(flow) {
+            return Verdict::Deny;
+        }
+        let egress = self.direction_verdict(Direction::Egress, &flow.src, &flow.dst, flow);
+        if egress == Verdict::Deny {
+            return Verdict::Deny;
+        }
+        if self.is_own_node(&flow.src, &flow.dst) {
+            return egress;
+        }
+        egress.and(self.direction_verdict(Direction::Ingress, &flow.dst, &flow.src, flow))
+    }
+
+    fn families_match(&self, flow: &Flow) -> bool {
+        self.has_family(&flow.src, flow.family) && self.has_family(&flow.dst, flow.family)
+    }
+
+    /// Tells whether an end can talk in a family.
+    pub(crate) fn has_family(&self, peer: &Peer, family: Family) -> bool {
+        match peer {
+            Peer::Pod(pod) => {
+                self.program.groups.group(self.program.groups.of(*pod)).families.contains(family)
+            }
+            Peer::Address(address) => {
+                Family::of(*address) == family && !(self.dialect.ipv4_only && family == Family::V6)
+            }
+            Peer::Name(_) => !(self.dialect.ipv4_only && family == Family::V6),
+        }
+    }
+
+    /// Tells whether traffic comes from the node of the pod that it goes to (networkpolicy-v1, section 6.2).
+    pub(crate) fn is_own_node(&self, src: &Peer, dst: &Peer) -> bool {
+        let Peer::Pod(dst) = dst else { return false };
+        let Some(node) = self.cluster.pod(*dst).node.filter(|_| self.dialect.own_node_exempt)
+        else {
+            return false;
+        };
+        match src {
+            Peer::Pod(src) => self.is_node_traffic(*src, node),
+            Peer::Address(address) => self.cluster.node(node).addresses.contains(address),
+            Peer::Name(_) => false,
+        }
+    }
+
+    fn is_node_traffic(&self, src: PodId, node: NodeId) -> bool {
+        let pod = self.cluster.pod(src);
+        pod.host_network && pod.node == Some(node)
+    }
+
+    fn direction_verdict(
+        &self,
+        direction: Direction,
+        subject: &Peer,
+        other: &Peer,
+        flow: &Flow,
+    ) -> Verdict {
+        let Peer::Pod(pod) = subject else { return Verdict::Allow };
+        let group = self.program.groups.of(*pod);
+        let profile = self.program.profile(direction, group);
+        if profile == 0 {
+            return Verdict::Allow;
+        }
+        let candidates = self.candidates(other, flow.family);
+        let other = self.other(other, flow.family, &candidates);
+        let key = port_key(flow.protocol, flow.port);
+        let mut verdict = None;
+        self.for_each_scenario(direction, profile, &other, flow.family, &mut |scenario| {
+            let outcome =
+                self.walk_flow(direction, (profile, group), &other, (flow.family, scenario), key);
+            let now = match (outcome.allow, outcome.deny) {
+                (true, true) => Verdict::Ambiguous,
+                (true, false) => Verdict::Allow,
+                (false, _) => Verdict::Deny,
+            };
+            verdict = Some(if verdict.is_none_or(|v| v == now) { now } else { Verdict::Unknown });
+        });
+        verdict.unwrap_or(Verdict::Allow)
+    }
+
+    /// Returns the ports of one direction by verdict, within `full`.
+    pub(crate) fn decide(
+        &self,
+        direction: Direction,
+        subject: GroupId,
+        other: &Other<'_>,
+        family: Family,
+        full: &PortSet,
+    ) -> Decision {
+        let profile = self.program.profile(direction, subject);
+        if profile == 0 {
+            return Decision::allow(full.clone());
+        }
+        let mut all: Option<Decision> = None;
+        self.for_each_scenario(direction, profile, other, family, &mut |scenario| {
+            let now = Decision::of(self.walk_ports(
+                direction,
+                (profile, subject),
+                other,
+                (family, scenario),
+                full,
+            ));
+            all = Some(
+                all.as_ref().map_or_else(|| now.clone(), |before| before.or_unknown(&now, full)),
+            );
+        });
+        all.unwrap_or_default()
+    }
+
+    /// Calls `visit` for every distinct way in which what is not known about the other end may be.
+    pub(crate) fn for_each_scenario(
+        &self,
+        direction: Direction,
+        profile: ProfileId,
+        other: &Other<'_>,
+        family: Family,
+        visit: &mut dyn FnMut(Scenario<'_>),
+    ) {
+        let names = self.open_names(direction, profile, other);
+        let assumed = if names.is_empty() { Vec::new() } else { assumptions(&names) };
+        let mut each = |address: IpAddr| {
+            if assumed.is_empty() {
+                visit(Scenario { address, assumed: &[] });
+            }
+            assumed.iter().for_each(|assumed| visit(Scenario { address, assumed }));
+        };
+        match other.candidates {
+            Candidates::Known(address) => each(address),
+            Candidates::Among(set) => {
+                let maps = self.program.class_maps(direction, profile, family);
+                let mut seen: Vec<[u32; 3]> = Vec::new();
+                for piece in pieces(family, set, &maps) {
+                    let classes = maps.map(|m| m.class(piece.from));
+                    if !seen.contains(&classes) {
+                        seen.push(classes);
+                        each(piece.from);
+                    }
+                }
+            }
+        }
+    }
+
+    /// An outside address may belong to any domain name for which no addresses were declared.
+    fn open_names(&self, direction: Direction, profile: ProfileId, other: &Other<'_>) -> Vec<u32> {
+        if self.program.unmapped.is_empty()
+            || other.kind != OtherKind::Outside
+            || other.name.is_some()
+        {
+            return Vec::new();
+        }
+        let rules = self.program.rules(direction, profile);
+        let mut names: Vec<u32> = rules
+            .flat_map(|rule| self.program.peers[rule.peer as usize].unmapped.iter().copied())
+            .collect();
+        names.sort_unstable();
+        names.dedup();
+        names
+    }
+
+    /// Walks the stages for one port.
+    fn walk_flow(
+        &self,
+        direction: Direction,
+        subject: (ProfileId, GroupId),
+        other: &Other<'_>,
+        at: (Family, Scenario<'_>),
+        key: PortKey,
+    ) -> Outcome<bool> {
+        self.walk(direction, subject, other, at, true, &|pair| FlowMatcher { pair, key })
+    }
+
+    /// Walks the stages for all ports of `full`.
+    pub(crate) fn walk_ports(
+        &self,
+        direction: Direction,
+        subject: (ProfileId, GroupId),
+        other: &Other<'_>,
+        at: (Family, Scenario<'_>),
+        full: &PortSet,
+    ) -> Outcome<PortSet> {
+        self.walk(direction, subject, other, at, full.clone(), &|pair| PortsMatcher { pair })
+    }
+
+    fn walk<'s, M: Matcher>(
+        &'s self,
+        direction: Direction,
+        (profile, subject): (ProfileId, GroupId),
+        other: &'s Other<'s>,
+        (family, scenario): (Family, Scenario<'s>),
+        full: M::Set,
+        matcher: &dyn Fn(Pair<'s>) -> M,
+    ) -> Outcome<M::Set> {
+        let program = self.program.direction(direction);
+        let stages = program.profiles[profile as usize].stages;
+        let mut live = full;
+        let mut out: Option<Outcome<M::Set>> = None;
+        for (stage, at) in program.stages.iter().zip(stages) {
+            let profile = &stage.profiles[at as usize];
+            if profile.policies.is_empty() {
+                continue;
+            }
+            let matcher = matcher(self.pair(direction, subject, profile, other, family, scenario));
+            let result = stage_outcome(stage, profile, live, &matcher);
+            live = result.next;
+            match &mut out {
+                None => out = Some(Outcome { allow: result.allow, deny: result.deny }),
+                Some(out) => {
+                    out.allow.unite(&result.allow);
+                    out.deny.unite(&result.deny);
+                }
+            }
+            if live.is_empty() {
+                break;
+            }
+        }
+        match out {
+            None => {
+                let mut deny = live.clone();
+                deny.subtract(&live);
+                Outcome { allow: live, deny }
+            }
+            Some(mut out) => {
+                out.allow.unite(&live);
+                out
+            }
+        }
+    }
+
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "a pair is what it is about; they are named in Pair"
+    )]
+    fn pair<'s>(
+        &'s self,
+        direction: Direction,
+        subject: GroupId,
+        profile: &'s StageProfile,
+        other: &'s Other<'s>,
+        family: Family,
+        scenario: Scenario<'s>,
+    ) -> Pair<'s> {
+        let destination = if direction == Direction::Egress { other.group } else { Some(subject) };
+        let named = destination.map_or(&[][..], |g| &self.program.groups.group(g).named_ports);
+        let classes: &AddressClasses = profile.classes(family);
+        let held = if classes.is_trivial() {
+            classes.terms(0)
+        } else {
+            classes.terms(classes.class(scenario.address))
+        };
+        Pair { program: self.program, other, held, assumed: scenario.assumed, named }
+    }
+
+    /// Describes an end as the peers of a rule see it.
+    pub(crate) fn other<'s>(
+        &self,
+        peer: &'s Peer,
+        family: Family,
+        candidates: &'s IpSet,
+    ) -> Other<'s> {
+        let among = Candidates::Among(candidates);
+        match peer {
+            Peer::Pod(pod) => {
+                let facts = self.cluster.pod(*pod);
+                let kind = if facts.host_network { OtherKind::Host } else { OtherKind::Pod };
+                let candidates = facts.address(family).map_or(among, Candidates::Known);
+                Other { group: Some(self.program.groups.of(*pod)), kind, name: None, candidates }
+            }
+            Peer::Address(address) => Other {
+                group: None,
+                kind: OtherKind::Outside,
+                name: None,
+                candidates: Candidates::Known(*address),
+            },
+            Peer::Name(name) => {
+                Other { group: None, kind: OtherKind::Outside, name: Some(name), candidates: among }
+            }
+        }
+    }
+
+    /// Returns the addresses that an end may have, where its address is not known; empty where it is.
+    pub(crate) fn candidates(&self, peer: &Peer, family: Family) -> IpSet {
+        match peer {
+            Peer::Pod(pod) if self.cluster.pod(*pod).address(family).is_none() => {
+                self.cluster.candidate_addresses(family)
+            }
+            Peer::Pod(_) | Peer::Address(_) => IpSet::none(),
+            Peer::Name(name) => self.addresses_of_name(name, family),
+        }
+    }
+
+    /// The declared addresses of a name, else any.
+    fn addresses_of_name(&self, name: &str, family: Family) -> IpSet {
+        let clean = |s: &str| s.trim_end_matches('.').to_ascii_lowercase();
+        let declared =
+            self.cluster.domain_addresses().iter().filter(|(known, _)| clean(known) == clean(name));
+        let addresses = declared.flat_map(|(_, a)| a).filter(|a| Family::of(**a) == family);
+        let set: IpSet = addresses.map(|a| AddressRange { from: *a, to: *a }).collect();
+        if set.is_empty() { IpSet::family(family) } else { set }
+    }
+}
+
+impl Program {
+    /// Lists the rules of a profile in the order in which they are asked.
+    pub(crate) fn rules(
+        &self,
+        direction: Direction,
+        profile: ProfileId,
+    ) -> impl Iterator<Item = &Rule> {
+        let program = self.direction(direction);
+        let stages = program.stages.iter().zip(program.profiles[profile as usize].stages);
+        stages.flat_map(|(stage, at)| {
+            stage.profiles[at as usize]
+                .policies
+                .iter()
+                .flat_map(|p| &stage.policies[*p as usize].rules)
+        })
+    }
+}
+
+/// A subject's rules against one other end in one scenario.
+pub(crate) struct Pair<'a> {
+    program: &'a Program,
+    other: &'a Other<'a>,
+    held: &'a [u32],
+    assumed: &'a [u32],
+    named: &'a [(u32, Protocol, u16)],
+}
+
+impl Pair<'_> {
+    fn peer_matches(&self, rule: &Rule) -> bool {
+        self.other.matches(
+            &self.program.peers[rule.peer as usize],
+            self.program,
+            self.held,
+            self.assumed,
+        )
+    }
+}
+
+/// Matches one port.
+struct FlowMatcher<'a> {
+    pair: Pair<'a>,
+    key: PortKey,
+}
+
+impl FlowMatcher<'_> {
+    fn matches(&self, rule: &Rule) -> bool {
+        self.pair.program.ports[rule.ports as usize].contains(self.key, self.pair.named)
+            && self.pair.peer_matches(rule)
+    }
+}
+
+impl Matcher for FlowMatcher<'_> {
+    type Set = bool;
+
+    fn none(&self) -> bool {
+        false
+    }
+
+    fn add(&self, rule: &Rule, to: &mut bool) -> bool {
+        *to = *to || self.matches(rule);
+        *to
+    }
+
+    fn within(&self, rule: &Rule, within: &bool) -> bool {
+        *within && self.matches(rule)
+    }
+}
+
+/// Matches all ports of a pair.
+struct PortsMatcher<'a> {
+    pair: Pair<'a>,
+}
+
+impl PortsMatcher<'_> {
+    fn ports(&self, rule: &Rule) -> PortSet {
+        self.pair.program.ports[rule.ports as usize].on(self.pair.named)
+    }
+}
+
+impl Matcher for PortsMatcher<'_> {
+    type Set = PortSet;
+
+    fn none(&self) -> PortSet {
+        PortSet::none()
+    }
+
+    fn add(&self, rule: &Rule, to: &mut PortSet) -> bool {
+        if self.pair.peer_matches(rule) {
+            to.unite(&self.ports(rule));
+        }
+        false
+    }
+
+    fn within(&self, rule: &Rule, within: &PortSet) -> PortSet {
+        if self.pair.peer_matches(rule) {
+            self.ports(rule).intersection(within)
+        } else {
+            PortSet::none()
+        }
+    }
+}

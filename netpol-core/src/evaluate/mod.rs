@@ -1,0 +1,15 @@
+//! The verdict about one pair of ends, and its reasons.
+
+mod decision;
+mod describe;
+mod evaluator;
+mod explain;
+mod near_miss;
+mod other;
+mod walk;
+
+pub(crate) use decision::Decision;
+pub(crate) use evaluator::Evaluator;
+pub(crate) use explain::{Explained, plain};
+pub(crate) use other::{Candidates, Other, OtherKind};
+pub(crate) use walk::{Algebra, Matcher, Outcome, StageOutcome, stage_outcome};

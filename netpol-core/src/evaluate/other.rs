@@ -1,0 +1,105 @@
+//! The other end of a direction, as the peers of a rule see it.
+
+use std::net::IpAddr;
+
+use crate::compile::{PeerSet, Program};
+use crate::index::GroupId;
+use crate::model::{DomainName, IpSet};
+
+/// What the other end is, as far as address peers are concerned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum OtherKind {
+    /// An ordinary pod.
+    Pod,
+    /// A host-network pod: its address is its node's.
+    Host,
+    /// An address that is no pod's, or a domain name.
+    Outside,
+}
+
+/// The other end of a direction.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Other<'a> {
+    /// Its group, if it is a pod.
+    pub(crate) group: Option<GroupId>,
+    /// What it is.
+    pub(crate) kind: OtherKind,
+    /// The domain name by which it was asked for.
+    pub(crate) name: Option<&'a str>,
+    /// Where it may be.
+    pub(crate) candidates: Candidates<'a>,
+}
+
+/// The addresses that an end may have.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Candidates<'a> {
+    /// Its address is known.
+    Known(IpAddr),
+    /// It has one of these.
+    Among(&'a IpSet),
+}
+
+/// One way in which what is not known may be.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Scenario<'a> {
+    /// The address.
+    pub(crate) address: IpAddr,
+    /// The domain names that are assumed to lead to the address, by their positions in the program.
+    pub(crate) assumed: &'a [u32],
+}
+
+impl Other<'_> {
+    /// Tells whether a peer set matches in one scenario; `held` are the address terms that hold its address.
+    pub(crate) fn matches(
+        &self,
+        peer: &PeerSet,
+        program: &Program,
+        held: &[u32],
+        assumed: &[u32],
+    ) -> bool {
+        peer.any
+            || self.group.is_some_and(|g| peer.groups.contains(g))
+            || self.matches_address(peer, program, held)
+            || self.name.is_some_and(|name| peer.matches_name(name))
+            || !assumed.is_empty() && peer.unmapped.iter().any(|n| assumed.contains(n))
+    }
+
+    fn matches_address(&self, peer: &PeerSet, program: &Program, held: &[u32]) -> bool {
+        peer.terms
+            .iter()
+            .any(|term| held.binary_search(term).is_ok() && self.is_meant(program, *term))
+    }
+
+    fn is_meant(&self, program: &Program, term: u32) -> bool {
+        let term = &program.terms[term as usize];
+        match self.kind {
+            OtherKind::Pod => term.pods,
+            OtherKind::Host => term.hosts,
+            OtherKind::Outside => true,
+        }
+    }
+}
+
+/// At most so many domain names are tried in every combination.
+const MOST_COMBINED: usize = 8;
+
+/// Lists the combinations of names that may lead to an address: all of them for few names, else none, each alone and all.
+pub(crate) fn assumptions(names: &[u32]) -> Vec<Vec<u32>> {
+    if names.len() <= MOST_COMBINED {
+        let chosen = |mask: usize| {
+            let picked = names.iter().enumerate().filter(|(i, _)| mask >> i & 1 == 1);
+            picked.map(|(_, n)| *n).collect()
+        };
+        return (0..1usize << names.len()).map(chosen).collect();
+    }
+    let alone = names.iter().map(|n| vec![*n]);
+    [Vec::new(), names.to_vec()].into_iter().chain(alone).collect()
+}
+
+/// Finds the names of `program` that a rule of `peer` leaves open.
+pub(crate) fn open_names<'a>(
+    program: &'a Program,
+    peer: &'a PeerSet,
+) -> impl Iterator<Item = &'a DomainName> {
+    peer.unmapped.iter().filter_map(|n| program.unmapped.get(*n as usize))
+}

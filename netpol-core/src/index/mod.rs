@@ -1,0 +1,11 @@
+//! Pods in groups that no policy can tell apart, and bitmaps over these groups for label selectors.
+
+mod group_set;
+mod groups;
+mod mentions;
+mod selectors;
+
+pub(crate) use group_set::{DenseSet, GroupSet};
+pub(crate) use groups::{Group, GroupId, Groups};
+pub(crate) use mentions::Mentions;
+pub(crate) use selectors::SelectorIndex;

@@ -1,0 +1,308 @@
+//! Answers a [`Question`]: every pair of cells once, whatever the number of their pods.
+
+use std::collections::{BTreeMap, HashMap};
+
+use super::cells::{Cell, Cells};
+use super::outside;
+use super::question::{End, Question, Table};
+use super::snapshot::Snapshot;
+use super::table::{EndKey, Pairs, TableBuilder};
+use crate::compile::ProfileId;
+use crate::evaluate::{Decision, Evaluator, Explained, plain};
+use crate::model::{
+    Direction, Families, Family, NodeId, Peer, PodId, PortRange, PortSet, ReasonCode, Verdict,
+};
+
+/// Keys of ends that are pods.
+pub(super) const PODS: u8 = 0;
+
+/// Answers a question.
+pub(super) fn answer(snapshot: &Snapshot, question: &Question) -> Table {
+    let cells =
+        |selection| Cells::of(snapshot.cluster(), snapshot.program(), selection, question.level);
+    let (from, to) = (cells(&question.from), cells(&question.to));
+    let mut asker = Asker {
+        evaluator: snapshot.evaluator(),
+        question,
+        table: TableBuilder::default(),
+        known: HashMap::default(),
+    };
+    if let Some(pod) = asker.alone() {
+        asker.ask_self(pod);
+    } else {
+        asker.ask_pods(&from, &to);
+    }
+    let outside = outside::ask(&mut asker, &from, &to);
+    let alone = asker.alone().is_some();
+    let table = std::mem::take(&mut asker.table);
+    let end = |key: EndKey, source: bool| match key.0 {
+        PODS => (if source { &from } else { &to }).ends[key.1].0.clone(),
+        _ => outside
+            .ends
+            .get(key.1)
+            .cloned()
+            .unwrap_or_else(|| End::External(crate::model::IpSet::none())),
+    };
+    let total = |src: EndKey, dst: EndKey| match (src.0, dst.0) {
+        _ if alone && src.0 == PODS && dst.0 == PODS => 1,
+        (PODS, PODS) => pair_count(&from.ends[src.1].1, &to.ends[dst.1].1),
+        (PODS, _) => from.ends[src.1].1.len() as u64,
+        _ => to.ends[dst.1].1.len() as u64,
+    };
+    table.finish(&end, &total)
+}
+
+/// Counts ordered pairs of different pods of two ascending lists.
+fn pair_count(a: &[PodId], b: &[PodId]) -> u64 {
+    let (short, long) = if a.len() < b.len() { (a, b) } else { (b, a) };
+    let common = short.iter().filter(|p| long.binary_search(p).is_ok()).count();
+    (a.len() as u64) * (b.len() as u64) - common as u64
+}
+
+/// What distinguishes the pods of a cell for one question, besides their group.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+pub(super) struct Signature {
+    /// The address classes under the rules of the other end, by family; `None` where no address is known.
+    classes: Vec<Option<[u32; 3]>>,
+    /// The node, where the own-node exemption may apply.
+    node: Option<NodeId>,
+    /// The asked ports that names add on this pod.
+    named: Vec<PortRange>,
+}
+
+/// Key of a decided direction: subject group, other group and what distinguishes the other end.
+type DecisionKey = (Direction, u32, u32, Family, Option<[u32; 3]>);
+
+/// Asks pair by pair.
+pub(super) struct Asker<'a> {
+    pub(super) evaluator: Evaluator<'a>,
+    pub(super) question: &'a Question,
+    pub(super) table: TableBuilder,
+    known: HashMap<DecisionKey, Decision, foldhash::fast::RandomState>,
+}
+
+impl<'a> Asker<'a> {
+    /// Tells whether the question is about one pod and itself alone.
+    fn alone(&self) -> Option<PodId> {
+        let (from, to) = (&self.question.from.pods, &self.question.to.pods);
+        (from.len() == 1 && from == to).then(|| from.min().map(PodId)).flatten()
+    }
+
+    fn ask_self(&mut self, pod: PodId) {
+        let ports = self.ports_on(pod);
+        let pairs = Pairs { src: EndKey(PODS, 0), dst: EndKey(PODS, 0), family: None, count: 1 };
+        let parts =
+            self.evaluator.explain(&Peer::Pod(pod), &Peer::Pod(pod), Family::V4, &ports, true);
+        self.add(&pairs, &ports, &Decision::allow(ports.clone()), || parts);
+    }
+
+    fn ask_pods(&mut self, from: &Cells, to: &Cells) {
+        for src in &from.cells {
+            for dst in &to.cells {
+                self.ask_cells(src, dst);
+            }
+        }
+    }
+
+    fn ask_cells(&mut self, src: &Cell, dst: &Cell) {
+        let groups = &self.evaluator.program.groups;
+        let families = groups.group(src.group).families.and(groups.group(dst.group).families);
+        let own_node =
+            self.evaluator.dialect.own_node_exempt && groups.group(src.group).host_network;
+        let program = self.evaluator.program;
+        let sources = self.split(
+            src,
+            Direction::Ingress,
+            program.profile(Direction::Ingress, dst.group),
+            families,
+            own_node,
+        );
+        let targets = self.split(
+            dst,
+            Direction::Egress,
+            program.profile(Direction::Egress, src.group),
+            families,
+            own_node,
+        );
+        for (src_signature, src_pods) in &sources {
+            for (dst_signature, dst_pods) in &targets {
+                let count = pair_count(src_pods, dst_pods);
+                if count == 0 {
+                    continue;
+                }
+                let ends = (EndKey(PODS, src.end), EndKey(PODS, dst.end), count);
+                self.ask_pair(ends, families, (src_pods, src_signature), (dst_pods, dst_signature));
+            }
+        }
+    }
+
+    /// Splits a cell by what the rules at the other end can tell apart.
+    fn split(
+        &self,
+        cell: &Cell,
+        direction: Direction,
+        profile: ProfileId,
+        families: Families,
+        own_node: bool,
+    ) -> Vec<(Signature, Vec<PodId>)> {
+        let program = self.evaluator.program;
+        let maps: Vec<_> =
+            families.iter().map(|f| (f, program.class_maps(direction, profile, f))).collect();
+        let flat = maps.iter().all(|(_, maps)| maps.iter().all(|m| m.is_trivial()));
+        let names = direction == Direction::Egress && !self.question.ports.names.is_empty();
+        if flat && !own_node && !names {
+            return vec![(Signature::default(), cell.pods.clone())];
+        }
+        let mut parts: BTreeMap<Signature, Vec<PodId>> = BTreeMap::new();
+        for pod in &cell.pods {
+            let facts = self.evaluator.cluster.pod(*pod);
+            let classes = maps
+                .iter()
+                .map(|(f, maps)| facts.address(*f).map(|a| maps.map(|m| m.class(a))))
+                .collect();
+            let named = if names { self.ports_on(*pod).ranges().collect() } else { Vec::new() };
+            let node = facts.node.filter(|_| own_node);
+            parts.entry(Signature { classes, node, named }).or_default().push(*pod);
+        }
+        parts.into_iter().collect()
+    }
+
+    fn ask_pair(
+        &mut self,
+        (src, dst, count): (EndKey, EndKey, u64),
+        families: Families,
+        (src_pods, src_signature): (&[PodId], &Signature),
+        (dst_pods, dst_signature): (&[PodId], &Signature),
+    ) {
+        // Two different pods, where the cells have such: they stand for all.
+        let (Some(a), Some(mut b)) = (src_pods.first().copied(), dst_pods.first().copied()) else {
+            return;
+        };
+        let mut first = a;
+        if a == b {
+            match (dst_pods.get(1), src_pods.get(1)) {
+                (Some(other), _) => b = *other,
+                (None, Some(other)) => first = *other,
+                (None, None) => return,
+            }
+        }
+        let (a, b) = (Peer::Pod(first), Peer::Pod(b));
+        let ports = match &b {
+            Peer::Pod(pod) => self.ports_on(*pod),
+            _ => PortSet::none(),
+        };
+        if families.is_empty() {
+            self.add_no_family(Pairs { src, dst, family: None, count }, &ports);
+            return;
+        }
+        let decided: Vec<(Family, Decision)> = families
+            .iter()
+            .enumerate()
+            .map(|(i, f)| {
+                let classes =
+                    (src_signature.classes.get(i).copied(), dst_signature.classes.get(i).copied());
+                (f, self.decide(&a, &b, f, classes))
+            })
+            .collect();
+        self.add_families(&decided, (src, dst, count), &ports, &|evaluator, family, ports| {
+            evaluator.explain(&a, &b, family, ports, true)
+        });
+    }
+
+    /// Adds a pair once where its families agree, else once for each family.
+    pub(super) fn add_families(
+        &mut self,
+        decided: &[(Family, Decision)],
+        (src, dst, count): (EndKey, EndKey, u64),
+        ports: &PortSet,
+        explain: &dyn Fn(&Evaluator<'a>, Family, &PortSet) -> Vec<Explained>,
+    ) {
+        let evaluator = self.evaluator;
+        let agree = decided.windows(2).all(|w| w[0].1.split(ports) == w[1].1.split(ports));
+        for (family, decision) in decided.iter().take(if agree { 1 } else { decided.len() }) {
+            let pairs = Pairs { src, dst, family: (!agree).then_some(*family), count };
+            self.add(&pairs, ports, decision, || explain(&evaluator, *family, ports));
+        }
+    }
+
+    pub(super) fn add(
+        &mut self,
+        pairs: &Pairs,
+        ports: &PortSet,
+        decision: &Decision,
+        explain: impl FnOnce() -> Vec<Explained>,
+    ) {
+        if self.question.explain && !ports.is_empty() {
+            self.table.add_explained(pairs, &explain(), self.question.denied);
+        } else {
+            self.table.add_decision(pairs, ports, decision, self.question.denied);
+        }
+    }
+
+    pub(super) fn add_no_family(&mut self, pairs: Pairs, ports: &PortSet) {
+        let message = "the two ends share no address family".to_owned();
+        let mut reason = plain(ReasonCode::NoCommonFamily, None, message);
+        reason.ports = ports.clone();
+        let part =
+            Explained { verdict: Verdict::Deny, ports: ports.clone(), reasons: vec![reason] };
+        self.add(&pairs, ports, &Decision::default(), || vec![part]);
+    }
+
+    /// Decides a pair of pods in one family.
+    fn decide(
+        &mut self,
+        src: &Peer,
+        dst: &Peer,
+        family: Family,
+        classes: (Option<Option<[u32; 3]>>, Option<Option<[u32; 3]>>),
+    ) -> Decision {
+        let egress =
+            self.decide_direction(Direction::Egress, src, dst, family, classes.1.flatten());
+        if self.evaluator.is_own_node(src, dst) {
+            return egress;
+        }
+        egress.and(&self.decide_direction(
+            Direction::Ingress,
+            dst,
+            src,
+            family,
+            classes.0.flatten(),
+        ))
+    }
+
+    fn decide_direction(
+        &mut self,
+        direction: Direction,
+        subject: &Peer,
+        other: &Peer,
+        family: Family,
+        classes: Option<[u32; 3]>,
+    ) -> Decision {
+        let (Peer::Pod(subject), Peer::Pod(other_pod)) = (subject, other) else {
+            return Decision::default();
+        };
+        let groups = &self.evaluator.program.groups;
+        let (group, other_group) = (groups.of(*subject), groups.of(*other_pod));
+        let key = (direction, group, other_group, family, classes);
+        if let Some(known) = self.known.get(&key) {
+            return known.clone();
+        }
+        let candidates = self.evaluator.candidates(other, family);
+        let view = self.evaluator.other(other, family, &candidates);
+        let decision = self.evaluator.decide(direction, group, &view, family, &PortSet::all());
+        self.known.insert(key, decision.clone());
+        decision
+    }
+
+    /// Returns the asked ports on a destination pod.
+    fn ports_on(&self, pod: PodId) -> PortSet {
+        let asked = &self.question.ports;
+        if asked.names.is_empty() {
+            return asked.numbers.clone();
+        }
+        let declared = self.evaluator.cluster.pod(pod).ports.iter();
+        let named = declared.filter(|p| p.name.as_ref().is_some_and(|n| asked.names.contains(n)));
+        let named = named.map(|p| PortRange { protocol: p.protocol, from: p.number, to: p.number });
+        asked.numbers.union(&named.collect())
+    }
+}
