@@ -5,6 +5,7 @@
 //! (all pairs through classes of pods).
 #![forbid(unsafe_code)]
 
+pub mod evaluate;
 pub mod model;
 pub mod reach;
 pub mod sources;

@@ -1,0 +1,3 @@
+//! What the policies say about one flow.
+
+pub mod reference;
