@@ -9,3 +9,5 @@ pub mod evaluate;
 pub mod model;
 pub mod reach;
 pub mod sources;
+#[cfg(any(test, feature = "test-util"))]
+pub mod testing;
