@@ -11,3 +11,5 @@ mod index;
 pub mod model;
 pub mod reach;
 pub mod sources;
+#[cfg(any(test, feature = "test-util"))]
+pub mod testing;

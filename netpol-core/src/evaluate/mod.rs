@@ -6,6 +6,7 @@ mod evaluator;
 mod explain;
 mod near_miss;
 mod other;
+pub mod reference;
 mod walk;
 
 pub(crate) use decision::Decision;

@@ -1,0 +1,62 @@
+//! Every way to a verdict agrees with the reference on random clusters. `PROPTEST_CASES` sets how many are tried.
+
+use netpol_core::evaluate::reference;
+use netpol_core::model::{Flow, Peer, PortSet, Verdict};
+use netpol_core::reach::{Level, Question, Selection, Snapshot, Table};
+use netpol_core::testing::corpus::describe;
+use netpol_core::testing::{cluster_plan, dialect, flow_plan};
+use proptest::collection::vec;
+use proptest::prelude::*;
+
+fn selection(peer: &Peer) -> Selection {
+    match peer {
+        Peer::Pod(pod) => Selection::pod(*pod),
+        Peer::Address(address) => Selection::addresses((*address).into()),
+        Peer::Name(name) => Selection { names: vec![name.clone()], ..Selection::default() },
+    }
+}
+
+fn ask(snapshot: &Snapshot, flow: &Flow, explain: bool) -> Table {
+    snapshot.ask(&Question {
+        from: selection(&flow.src),
+        to: selection(&flow.dst),
+        ports: PortSet::single(flow.protocol, flow.port).into(),
+        level: Level::Pod,
+        explain,
+        denied: true,
+    })
+}
+
+/// Returns the verdict of the one row that speaks of a flow.
+fn verdict_of(table: &Table, flow: &Flow) -> Option<Verdict> {
+    let mut rows = table.rows.iter().filter(|r| r.family.is_none_or(|f| f == flow.family));
+    let row = rows.next()?;
+    assert!(rows.next().is_none(), "two rows for one flow: {table:?}");
+    assert_eq!(row.matching, row.total, "one pair is all there is: {row:?}");
+    Some(row.verdict)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2000))]
+
+    #[test]
+    fn verdict_explanation_and_rows_agree_with_the_reference(
+        plan in cluster_plan(),
+        dialect in dialect(),
+        flow_plans in vec(flow_plan(), 24),
+    ) {
+        let cluster = plan.build().unwrap();
+        let snapshot = Snapshot::new(cluster.clone(), dialect);
+        for plan in &flow_plans {
+            let Some(flow) = plan.resolve(&cluster, dialect) else { continue };
+            let expected = reference::verdict(&cluster, dialect, &flow);
+            let text = describe(&cluster, &flow);
+            prop_assert_eq!(snapshot.verdict(&flow), expected, "verdict of {}", &text);
+            prop_assert_eq!(snapshot.explain(&flow).verdict, expected, "explanation of {}", &text);
+            for explain in [false, true] {
+                let table = ask(&snapshot, &flow, explain);
+                prop_assert_eq!(verdict_of(&table, &flow), Some(expected), "row (explain {}) of {}: {:?}", explain, &text, &table);
+            }
+        }
+    }
+}

@@ -1,0 +1,12 @@
+//! The tests of the library that need more than one module.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "tests stop at what they did not expect, and say aloud what they skip"
+)]
+
+mod agreement;
+mod imports;
+mod properties;
