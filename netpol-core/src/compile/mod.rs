@@ -8,8 +8,8 @@ mod program;
 mod stages;
 
 pub(crate) use address_classes::{AddressClasses, pieces};
-pub(crate) use peers::{AddressTerm, PeerSet};
-pub(crate) use ports::{PortKey, PortMatch, port_key};
-pub(crate) use profiles::{Profile, ProfileId, StageProfile};
-pub(crate) use program::{DirectionProgram, NETWORK, Program};
+pub(crate) use peers::{PeerSet, TermKind};
+pub(crate) use ports::{PortKey, port_key};
+pub(crate) use profiles::{ProfileId, StageProfile};
+pub(crate) use program::{NETWORK, Program};
 pub(crate) use stages::{CompiledPolicy, Rule, Stage, Unmatched};

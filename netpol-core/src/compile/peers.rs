@@ -4,7 +4,7 @@ use roaring::RoaringBitmap;
 
 use crate::index::{GroupSet, Groups, SelectorIndex};
 use crate::model::{
-    AdminPeer, Cluster, Dialect, DomainName, Family, IpBlock, IpBlockPods, IpSet, NamespaceId,
+    AdminPeer, Cluster, Dialect, DomainName, IpBlock, IpBlockPods, IpSet, NamespaceId,
     NetworkPolicyPeer, NodeId, Selector,
 };
 
@@ -32,6 +32,19 @@ pub(crate) struct AddressTerm {
     pub(crate) pods: bool,
     /// Whether the addresses of host-network pods, which are their nodes', are meant too.
     pub(crate) hosts: bool,
+    /// What gave them.
+    pub(crate) kind: TermKind,
+}
+
+/// What gave the addresses of a term.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum TermKind {
+    /// `ipBlock` or `networks`.
+    Networks,
+    /// `nodes`: an end whose address is not known has none of them, unless it is a host-network pod on an unknown node.
+    Nodes,
+    /// Declared addresses of `domainNames`: an end given by name is judged by its name alone.
+    Names,
 }
 
 /// Compiles peers; collects the terms and names of the whole program.
@@ -65,8 +78,14 @@ impl PeerCompiler<'_> {
             }
         }
         let pods = self.dialect.ip_block_pods == IpBlockPods::Match;
-        draft.add_term(blocks, pods, pods || self.dialect.admin_networks_match_pods);
+        let hosts = pods || self.dialect.admin_networks_match_pods;
+        draft.add_term(AddressTerm { set: blocks, pods, hosts, kind: TermKind::Networks });
         self.finish(draft)
+    }
+
+    /// Returns the peers of a rule that matches everything.
+    pub(crate) fn everything(&mut self) -> PeerSet {
+        self.finish(Draft { any: true, ..Draft::default() })
     }
 
     /// Compiles `from` or `to` of an admin rule.
@@ -91,8 +110,8 @@ impl PeerCompiler<'_> {
             }
         }
         let pods = self.dialect.admin_networks_match_pods;
-        draft.add_term(networks, pods, pods);
-        draft.add_term(nodes, false, pods);
+        draft.add_term(AddressTerm { set: networks, pods, hosts: pods, kind: TermKind::Networks });
+        draft.add_term(AddressTerm { set: nodes, pods, hosts: pods, kind: TermKind::Nodes });
         self.add_domain_addresses(&mut draft);
         self.finish(draft)
     }
@@ -122,10 +141,10 @@ impl PeerCompiler<'_> {
             .collect();
         let is_matching = |node: NodeId| matching.get(node.index()).copied().unwrap_or(false);
         if self.dialect.admin_networks_match_pods {
-            let hosts = self
-                .groups
-                .iter()
-                .filter(|(_, g)| g.host_network && g.node.is_some_and(is_matching));
+            // Whatever node a pod is on, `{}` selects it.
+            let everything = selector.is_everything();
+            let on_matching = |node: Option<NodeId>| node.map_or(everything, is_matching);
+            let hosts = self.groups.iter().filter(|(_, g)| g.host_network && on_matching(g.node));
             draft.groups.extend(hosts.map(|(id, _)| id));
         }
         let nodes = self.cluster.nodes().iter().zip(&matching).filter(|(_, m)| **m);
@@ -134,26 +153,25 @@ impl PeerCompiler<'_> {
             .fold(IpSet::none(), |set, a| set.union(&IpSet::from(*a)))
     }
 
-    /// Turns names whose addresses were declared into addresses; the others stay open.
+    /// Addresses that were declared for a name are its own; other addresses may be too, unless the very name was declared.
     fn add_domain_addresses(&mut self, draft: &mut Draft) {
+        let declared = self.cluster.domain_addresses();
         let mut addresses = IpSet::none();
         for pattern in &draft.names {
-            let mut mapped = false;
-            for (_, known) in
-                self.cluster.domain_addresses().iter().filter(|(name, _)| pattern.matches(name))
-            {
-                mapped = true;
+            for (_, known) in declared.iter().filter(|(name, _)| pattern.matches(name)) {
                 addresses = known.iter().fold(addresses, |set, a| set.union(&IpSet::from(*a)));
             }
-            if !mapped {
-                let at = self.unmapped.iter().position(|n| n == pattern).unwrap_or_else(|| {
-                    self.unmapped.push(pattern.clone());
-                    self.unmapped.len() - 1
-                });
-                draft.unmapped.push(u32::try_from(at).unwrap_or(u32::MAX));
+            if declared.iter().any(|(name, _)| pattern.is(name)) {
+                continue;
             }
+            let at = self.unmapped.iter().position(|n| n == pattern).unwrap_or_else(|| {
+                self.unmapped.push(pattern.clone());
+                self.unmapped.len() - 1
+            });
+            draft.unmapped.push(u32::try_from(at).unwrap_or(u32::MAX));
         }
-        draft.add_term(addresses, true, true);
+        let pods = self.dialect.admin_networks_match_pods;
+        draft.add_term(AddressTerm { set: addresses, pods, hosts: pods, kind: TermKind::Names });
     }
 
     fn finish(&mut self, draft: Draft) -> PeerSet {
@@ -183,9 +201,9 @@ struct Draft {
 }
 
 impl Draft {
-    fn add_term(&mut self, set: IpSet, pods: bool, hosts: bool) {
-        if !set.is_empty() {
-            self.terms.push(AddressTerm { set, pods, hosts });
+    fn add_term(&mut self, term: AddressTerm) {
+        if !term.set.is_empty() {
+            self.terms.push(term);
         }
     }
 }
@@ -199,10 +217,5 @@ impl PeerSet {
     /// Tells whether a name destination is matched by name.
     pub(crate) fn matches_name(&self, name: &str) -> bool {
         self.any || self.names.iter().any(|pattern| pattern.matches(name))
-    }
-
-    /// Tells whether this peer set looks at addresses of a family.
-    pub(crate) fn has_addresses(&self, terms: &[AddressTerm], family: Family) -> bool {
-        self.terms.iter().any(|t| terms[*t as usize].set.families_present().contains(family))
     }
 }

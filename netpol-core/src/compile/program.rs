@@ -10,8 +10,8 @@ use super::profiles::{Profile, ProfileId, assign};
 use super::stages::{CompiledPolicy, Rule, Stage, Unmatched};
 use crate::index::{GroupId, GroupSet, Groups, Mentions, SelectorIndex};
 use crate::model::{
-    Action, AdminPolicySpec, Cluster, Dialect, Direction, DomainName, Family, NetworkPolicySpec,
-    Policy, PolicyId, PolicySpec, Selector, Subject, TieBreak, Tier,
+    Action, AdminPolicySpec, AdminPort, AdminRule, Cluster, Dialect, Direction, DomainName, Family,
+    NetworkPolicySpec, Policy, PolicyId, PolicySpec, Selector, Subject, TieBreak, Tier,
 };
 
 /// Every policy of a cluster, compiled for one dialect.
@@ -214,9 +214,7 @@ impl<'a> Compiler<'a> {
         for direction in Direction::ALL {
             let mut rules = Vec::new();
             for (index, rule) in (0u32..).zip(spec.rules(direction)) {
-                let peer = self.peer_compiler.admin(&rule.peers);
-                let ports = PortMatch::of_admin(&rule.ports, self.mentions);
-                rules.push(self.rule(index, rule.line, rule.action, peer, ports));
+                rules.extend(self.admin_rule(index, rule));
             }
             if !rules.is_empty() {
                 self.push(
@@ -226,6 +224,19 @@ impl<'a> Compiler<'a> {
                 );
             }
         }
+    }
+
+    /// A port entry that decodes to nothing fails closed: an Allow rule matches nothing, others deny everything
+    /// (admin-tiers, section 6).
+    fn admin_rule(&mut self, index: u32, rule: &AdminRule) -> Option<Rule> {
+        if rule.ports.iter().any(|port| *port == AdminPort::Name("".into())) {
+            let everything = self.peer_compiler.everything();
+            let deny = || self.rule(index, rule.line, Action::Deny, everything, PortMatch::all());
+            return (rule.action != Action::Allow).then(deny);
+        }
+        let peer = self.peer_compiler.admin(&rule.peers);
+        let ports = PortMatch::of_admin(&rule.ports, self.mentions);
+        Some(self.rule(index, rule.line, rule.action, peer, ports))
     }
 
     fn push(&mut self, direction: Direction, stage: usize, policy: CompiledPolicy) {

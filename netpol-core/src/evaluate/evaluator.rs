@@ -10,8 +10,8 @@ use crate::compile::{
 };
 use crate::index::GroupId;
 use crate::model::{
-    AddressRange, Cluster, Dialect, Direction, Family, Flow, IpSet, NodeId, Peer, PodId, PortSet,
-    Protocol, Verdict,
+    AddressRange, Cluster, Dialect, Direction, DomainName, Family, Flow, IpSet, NodeId, Peer,
+    PodId, PortSet, Protocol, Verdict,
 };
 
 /// Evaluates a program on the facts that it was compiled from.
@@ -162,7 +162,7 @@ impl<'a> Evaluator<'a> {
         };
         match other.candidates {
             Candidates::Known(address) => each(address),
-            Candidates::Among(set) => {
+            Candidates::Among(set) | Candidates::Each(set) => {
                 let maps = self.program.class_maps(direction, profile, family);
                 let mut seen: Vec<[u32; 3]> = Vec::new();
                 for piece in pieces(family, set, &maps) {
@@ -308,7 +308,9 @@ impl<'a> Evaluator<'a> {
                 candidates: Candidates::Known(*address),
             },
             Peer::Name(name) => {
-                Other { group: None, kind: OtherKind::Outside, name: Some(name), candidates: among }
+                let declared = !self.declared_addresses(name, family).is_empty();
+                let candidates = if declared { Candidates::Each(candidates) } else { among };
+                Other { group: None, kind: OtherKind::Outside, name: Some(name), candidates }
             }
         }
     }
@@ -320,18 +322,19 @@ impl<'a> Evaluator<'a> {
                 self.cluster.candidate_addresses(family)
             }
             Peer::Pod(_) | Peer::Address(_) => IpSet::none(),
-            Peer::Name(name) => self.addresses_of_name(name, family),
+            Peer::Name(name) => {
+                let declared = self.declared_addresses(name, family);
+                if declared.is_empty() { IpSet::family(family) } else { declared }
+            }
         }
     }
 
-    /// The declared addresses of a name, else any.
-    fn addresses_of_name(&self, name: &str, family: Family) -> IpSet {
-        let clean = |s: &str| s.trim_end_matches('.').to_ascii_lowercase();
-        let declared =
-            self.cluster.domain_addresses().iter().filter(|(known, _)| clean(known) == clean(name));
+    /// The addresses that were declared for a name.
+    fn declared_addresses(&self, name: &str, family: Family) -> IpSet {
+        let given = |known: &str| DomainName(known.into()).matches(name);
+        let declared = self.cluster.domain_addresses().iter().filter(|(known, _)| given(known));
         let addresses = declared.flat_map(|(_, a)| a).filter(|a| Family::of(**a) == family);
-        let set: IpSet = addresses.map(|a| AddressRange { from: *a, to: *a }).collect();
-        if set.is_empty() { IpSet::family(family) } else { set }
+        addresses.map(|a| AddressRange { from: *a, to: *a }).collect()
     }
 }
 

@@ -2,9 +2,9 @@
 
 use std::net::IpAddr;
 
-use crate::compile::{PeerSet, Program};
+use crate::compile::{PeerSet, Program, TermKind};
 use crate::index::GroupId;
-use crate::model::{DomainName, IpSet};
+use crate::model::IpSet;
 
 /// What the other end is, as far as address peers are concerned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -37,6 +37,8 @@ pub(crate) enum Candidates<'a> {
     Known(IpAddr),
     /// It has one of these.
     Among(&'a IpSet),
+    /// It has all of these: the declared addresses of a domain name.
+    Each(&'a IpSet),
 }
 
 /// One way in which what is not known may be.
@@ -72,11 +74,25 @@ impl Other<'_> {
 
     fn is_meant(&self, program: &Program, term: u32) -> bool {
         let term = &program.terms[term as usize];
-        match self.kind {
+        let known = !matches!(self.candidates, Candidates::Among(_));
+        let may_be_node = known || self.on_unknown_node(program);
+        let meant = match self.kind {
             OtherKind::Pod => term.pods,
             OtherKind::Host => term.hosts,
             OtherKind::Outside => true,
-        }
+        };
+        meant
+            && match term.kind {
+                TermKind::Networks => true,
+                TermKind::Nodes => may_be_node,
+                TermKind::Names => self.name.is_none(),
+            }
+    }
+
+    /// A host-network pod whose node is not known may have any node's address.
+    fn on_unknown_node(&self, program: &Program) -> bool {
+        self.kind == OtherKind::Host
+            && self.group.is_some_and(|g| program.groups.group(g).node.is_none())
     }
 }
 
@@ -94,12 +110,4 @@ pub(crate) fn assumptions(names: &[u32]) -> Vec<Vec<u32>> {
     }
     let alone = names.iter().map(|n| vec![*n]);
     [Vec::new(), names.to_vec()].into_iter().chain(alone).collect()
-}
-
-/// Finds the names of `program` that a rule of `peer` leaves open.
-pub(crate) fn open_names<'a>(
-    program: &'a Program,
-    peer: &'a PeerSet,
-) -> impl Iterator<Item = &'a DomainName> {
-    peer.unmapped.iter().filter_map(|n| program.unmapped.get(*n as usize))
 }

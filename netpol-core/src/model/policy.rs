@@ -291,6 +291,11 @@ pub enum AdminPort {
 pub struct DomainName(pub Box<str>);
 
 impl DomainName {
+    /// Tells whether two spellings are of one name: case and a trailing dot do not count.
+    pub fn is(&self, name: &str) -> bool {
+        self.0.trim_end_matches('.').eq_ignore_ascii_case(name.trim_end_matches('.'))
+    }
+
     /// Tells whether `name` is matched: case and a trailing dot do not count; `*.a.b` does not match `a.b`.
     pub fn matches(&self, name: &str) -> bool {
         let clean = |s: &str| s.trim_end_matches('.').to_ascii_lowercase();

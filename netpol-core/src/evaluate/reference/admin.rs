@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::Question;
 use super::unknown::Assumption;
 use crate::model::{
-    Action, AdminPolicySpec, AdminPort, AdminRule, Policy, PolicyId, PolicyKind, PolicySpec,
-    Subject, TieBreak, Tier, Verdict,
+    Action, AdminPolicySpec, AdminPort, AdminRule, DomainName, Policy, PolicyId, PolicyKind,
+    PolicySpec, Subject, TieBreak, Tier, Verdict,
 };
 
 /// What a tier decides in one order: the policy whose rule matched first, and the rule's action.
@@ -60,12 +60,11 @@ impl Question<'_> {
         decisions
     }
 
-    /// Two lanes that both decide: either outcome, or that of the lower name.
-    fn beside(&self, a: (PolicyId, Action), b: (PolicyId, Action)) -> Vec<Decision> {
+    /// Two lanes that both decide: either outcome. Where names break ties, the policy without a priority is asked last.
+    fn beside(&self, banp: (PolicyId, Action), other: (PolicyId, Action)) -> Vec<Decision> {
         match self.dialect.tie_break {
-            TieBreak::Ambiguous => vec![Some(a), Some(b)],
-            TieBreak::Name if self.name_key(a.0) < self.name_key(b.0) => vec![Some(a)],
-            TieBreak::Name => vec![Some(b)],
+            TieBreak::Ambiguous => vec![Some(banp), Some(other)],
+            TieBreak::Name => vec![Some(other)],
         }
     }
 
@@ -105,8 +104,8 @@ impl Question<'_> {
     /// "in each, rules of direction D in written order"; no match: next rule.
     fn first_match(&self, order: &[PolicyId], assumption: &Assumption) -> Decision {
         for id in order {
-            for (index, rule) in self.admin_rules(*id).iter().enumerate() {
-                if let Some(action) = self.admin_rule_decides(*id, index, rule, assumption) {
+            for rule in self.admin_rules(*id) {
+                if let Some(action) = self.admin_rule_decides(rule, assumption) {
                     return Some((*id, action));
                 }
             }
@@ -115,18 +114,11 @@ impl Question<'_> {
     }
 
     /// "match = (some peer matches O) and (protocols absent or some entry matches)".
-    fn admin_rule_decides(
-        &self,
-        policy: PolicyId,
-        index: usize,
-        rule: &AdminRule,
-        assumption: &Assumption,
-    ) -> Option<Action> {
+    fn admin_rule_decides(&self, rule: &AdminRule, assumption: &Assumption) -> Option<Action> {
         if rule.ports.contains(&AdminPort::Name("".into())) {
             return fail_closed(rule.action);
         }
-        let peers = rule.peers.iter().any(|p| self.admin_peer_matches(p, assumption))
-            || assumption.matching.contains(&(policy, index));
+        let peers = rule.peers.iter().any(|p| self.admin_peer_matches(p, assumption));
         (peers && self.admin_ports_match(rule)).then_some(rule.action)
     }
 
@@ -146,17 +138,17 @@ impl Question<'_> {
         }
     }
 
-    /// Lists the rules that may or may not match, since nobody knows whose domain name an address is.
-    pub(super) fn rules_that_may_match(&self) -> Vec<(PolicyId, usize)> {
+    /// Lists the names of which nobody knows whether they lead to the other end.
+    pub(super) fn open_names(&self) -> Vec<DomainName> {
         let tiers = [Tier::Admin, Tier::Baseline];
         let policies = tiers.into_iter().flat_map(|tier| self.selecting(tier, |_| true));
-        let rules = policies
-            .flat_map(|id| self.admin_rules(id).iter().enumerate().map(move |(i, r)| (id, i, r)));
-        rules
-            .filter(|(_, _, rule)| self.admin_ports_match(rule))
-            .filter(|(_, _, rule)| rule.peers.iter().any(|p| self.admin_peer_may_match(p)))
-            .map(|(id, index, _)| (id, index))
-            .collect()
+        let rules = policies.flat_map(|id| self.admin_rules(id));
+        let names: BTreeSet<_> = rules
+            .flat_map(|rule| &rule.peers)
+            .flat_map(|peer| self.names_left_open(peer))
+            .cloned()
+            .collect();
+        names.into_iter().collect()
     }
 
     /// Lists the admin policies of a tier whose subject selects the subject.

@@ -53,7 +53,9 @@ impl Question<'_> {
             }
             AdminPeer::DomainNames(names) => {
                 self.admin_addresses_concern_peer()
-                    && names.iter().any(|n| self.domain_matches(n, assumption.address))
+                    && names.iter().any(|n| {
+                        assumption.names.contains(n) || self.domain_matches(n, assumption.address)
+                    })
             }
         }
     }
@@ -103,13 +105,17 @@ impl Question<'_> {
         }
     }
 
-    /// Tells whether a peer may match an address that is no pod's, because it names a domain whose addresses the map
-    /// does not declare. A wildcard stays open unless the map declares the wildcard itself.
-    pub(super) fn admin_peer_may_match(&self, peer: &AdminPeer) -> bool {
-        let AdminPeer::DomainNames(names) = peer else {
-            return false;
+    /// Lists the names of a peer that may lead to an address that is no pod's, because the map does not declare them.
+    /// A wildcard stays open unless the map declares the wildcard itself.
+    pub(super) fn names_left_open<'p>(
+        &self,
+        peer: &'p AdminPeer,
+    ) -> impl Iterator<Item = &'p DomainName> {
+        let names: &[DomainName] = match peer {
+            AdminPeer::DomainNames(names) if matches!(self.peer, Peer::Address(_)) => names,
+            _ => &[],
         };
-        matches!(self.peer, Peer::Address(_)) && names.iter().any(|n| !self.is_declared(n))
+        names.iter().filter(|n| !self.is_declared(n))
     }
 
     fn is_declared(&self, pattern: &DomainName) -> bool {

@@ -7,7 +7,7 @@ use ipnet::IpNet;
 
 use super::Question;
 use crate::model::{
-    AdminPeer, Cluster, DomainName, Family, IpSet, NetworkPolicyPeer, Peer, PolicyId, PolicySpec,
+    AdminPeer, Cluster, DomainName, Family, IpSet, NetworkPolicyPeer, Peer, PolicySpec,
 };
 
 /// An address of the other end.
@@ -23,18 +23,18 @@ pub(super) struct Address {
 pub(super) struct Assumption {
     /// The other end's address; `None` where it has none in the family.
     pub(super) address: Option<Address>,
-    /// The rules that are taken to match although nobody can tell.
-    pub(super) matching: BTreeSet<(PolicyId, usize)>,
+    /// The domain names that are taken to lead to the other end although nobody can tell.
+    pub(super) names: BTreeSet<DomainName>,
 }
 
 impl Question<'_> {
     /// Lists every way in which the facts may be (networkpolicy-v1, section 12; admin-tiers, section 7, `domainNames`).
     pub(super) fn assumptions(&self) -> Vec<Assumption> {
-        let subsets = subsets(&self.rules_that_may_match());
+        let subsets = subsets(&self.open_names());
         let mut all = Vec::new();
         for address in self.addresses() {
-            for matching in &subsets {
-                all.push(Assumption { address, matching: matching.clone() });
+            for names in &subsets {
+                all.push(Assumption { address, names: names.clone() });
             }
         }
         all
@@ -129,14 +129,14 @@ fn next(ip: IpAddr) -> Option<IpAddr> {
     }
 }
 
-fn subsets(items: &[(PolicyId, usize)]) -> Vec<BTreeSet<(PolicyId, usize)>> {
+fn subsets(items: &[DomainName]) -> Vec<BTreeSet<DomainName>> {
     let mut all = vec![BTreeSet::new()];
     for item in items {
         let with: Vec<_> = all
             .iter()
             .cloned()
             .map(|mut s| {
-                s.insert(*item);
+                s.insert(item.clone());
                 s
             })
             .collect();
