@@ -7,7 +7,7 @@ mod profiles;
 mod program;
 mod stages;
 
-pub(crate) use address_classes::{AddressClasses, pieces};
+pub(crate) use address_classes::{AddressClasses, number as address_number, pieces};
 pub(crate) use peers::{PeerSet, TermKind};
 pub(crate) use ports::{PortKey, port_key};
 pub(crate) use profiles::{ProfileId, StageProfile};

@@ -5,6 +5,7 @@ mod cells;
 mod count;
 mod outside;
 mod question;
+mod rows;
 mod snapshot;
 mod table;
 

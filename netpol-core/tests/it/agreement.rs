@@ -1,10 +1,12 @@
 //! Every way to a verdict agrees with the reference on random clusters. `PROPTEST_CASES` sets how many are tried.
 
+use std::collections::BTreeSet;
+
 use netpol_core::evaluate::reference;
-use netpol_core::model::{Flow, Peer, PortSet, Verdict};
+use netpol_core::model::{Flow, Peer, PortSet, Protocol, Verdict};
 use netpol_core::reach::{Level, Question, Selection, Snapshot, Table};
 use netpol_core::testing::corpus::describe;
-use netpol_core::testing::{cluster_plan, dialect, flow_plan};
+use netpol_core::testing::{cluster_plan, dialect, flow_plan, pod_flows};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -58,5 +60,22 @@ proptest! {
                 prop_assert_eq!(verdict_of(&table, &flow), Some(expected), "row (explain {}) of {}: {:?}", explain, &text, &table);
             }
         }
+    }
+
+    #[test]
+    fn the_count_of_all_pairs_agrees_with_the_reference(
+        plan in cluster_plan(),
+        dialect in dialect(),
+        protocol in prop::sample::select(Protocol::ALL.to_vec()),
+        port in prop::sample::select(vec![53u16, 80, 82, 443, 8080, 9090]),
+    ) {
+        let cluster = plan.build().unwrap();
+        let snapshot = Snapshot::new(cluster.clone(), dialect);
+        let allowed: BTreeSet<(Peer, Peer)> = pod_flows(&cluster, dialect, protocol, port)
+            .into_iter()
+            .filter(|flow| flow.src != flow.dst && reference::verdict(&cluster, dialect, flow) == Verdict::Allow)
+            .map(|flow| (flow.src, flow.dst))
+            .collect();
+        prop_assert_eq!(snapshot.count_pairs(protocol, port), allowed.len() as u64);
     }
 }
