@@ -4,6 +4,35 @@
 
 mod diagnostic;
 
+mod directory;
+mod documents;
+mod header;
+mod helm;
+mod parallel;
+
+mod deserialize;
+mod json;
+mod scalars;
+mod tree;
+mod yaml;
+
+mod addresses;
+mod kinds;
+mod mirrors;
+mod names;
+mod objects;
+mod walker;
+
+mod admin_peers;
+mod admin_policy;
+mod admin_ports;
+mod network_policy;
+mod policies;
+mod selectors;
+
+mod assemble;
+mod read;
+
 pub use diagnostic::{Diagnostic, DiagnosticCode, Severity};
 
 use std::net::IpAddr;
@@ -13,6 +42,7 @@ use std::sync::Arc;
 use ipnet::IpNet;
 
 use crate::model::Cluster;
+use read::{Parsed, Setting};
 
 /// Where manifests come from.
 #[derive(Clone, Debug)]
@@ -48,6 +78,8 @@ pub struct Loaded {
     pub cluster: Cluster,
     /// Everything that a user should know, in the order of the input.
     pub diagnostics: Vec<Diagnostic>,
+    /// Namespace and name of the pods that have ended and were left out, so that naming one can be explained.
+    pub completed: Vec<(String, String)>,
 }
 
 impl Loaded {
@@ -57,7 +89,59 @@ impl Loaded {
     }
 }
 
-/// Loads manifests.
-pub fn load(_sources: &[Source], _options: &LoadOptions) -> Loaded {
-    Loaded { cluster: Cluster::default(), diagnostics: Vec::new() }
+/// Loads manifests: what is valid becomes the cluster, everything else a diagnostic.
+///
+/// Files and documents are read in parallel; the result does not depend on the number of threads. A later object of
+/// the same group, kind, namespace and name replaces an earlier one, with a warning.
+///
+/// # Examples
+///
+/// ```
+/// use netpol_core::sources::{LoadOptions, Source, load};
+///
+/// let manifest = "apiVersion: v1\nkind: Pod\nmetadata: {name: db, namespace: shop}\n";
+/// let source = Source::Bytes { name: "-".into(), bytes: manifest.as_bytes().into() };
+/// let loaded = load(&[source], &LoadOptions::default());
+/// assert_eq!(loaded.errors().count(), 0);
+/// assert_eq!(loaded.cluster.pods().len(), 1);
+/// ```
+pub fn load(sources: &[Source], options: &LoadOptions) -> Loaded {
+    let inputs: Vec<Input<'_>> = sources.iter().flat_map(inputs).collect();
+    let files = parallel::map(&inputs, |input| input.read(options));
+    let mut all = Parsed::default();
+    for file in files {
+        all.append(file);
+    }
+    assemble::assemble(all, options)
+}
+
+/// Something to read.
+enum Input<'a> {
+    File(directory::Listed),
+    Bytes(&'a Arc<str>, &'a [u8]),
+}
+
+fn inputs(source: &Source) -> Vec<Input<'_>> {
+    match source {
+        Source::Path(path) => directory::list(path).into_iter().map(Input::File).collect(),
+        Source::Bytes { name, bytes } => vec![Input::Bytes(name, bytes)],
+    }
+}
+
+impl Input<'_> {
+    fn read(&self, options: &LoadOptions) -> Parsed {
+        let (file, text) = match self {
+            Self::File(Err(diagnostic)) => return failed(diagnostic.clone()),
+            Self::File(Ok(path)) => (directory::name(path), directory::read(path)),
+            Self::Bytes(name, bytes) => (Arc::clone(name), directory::text(name, bytes.to_vec())),
+        };
+        match text {
+            Ok(text) => read::text(&Setting { file, options }, &text),
+            Err(diagnostic) => failed(diagnostic),
+        }
+    }
+}
+
+fn failed(diagnostic: Diagnostic) -> Parsed {
+    Parsed { diagnostics: vec![diagnostic], ..Parsed::default() }
 }

@@ -1,0 +1,375 @@
+//! Records of all files into one cluster: duplicates, owners, replicas, completed pods, namespaces that nobody declares.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use super::diagnostic::{Diagnostic, DiagnosticCode, Severity};
+use super::kinds::{Kind, Workload};
+use super::objects::{Body, Identity, Owner, Record};
+use super::read::Parsed;
+use super::{LoadOptions, Loaded};
+use crate::model::cluster::MAX_PODS;
+use crate::model::{
+    Cluster, ClusterBuilder, NamespaceSpec, NodeSpec, PodSpec, PodTemplate, Policy, PolicyKind,
+    PolicySpec, Position, ServiceSpec, WorkloadSpec,
+};
+
+/// Builds the cluster of everything that was read.
+pub(super) fn assemble(mut parsed: Parsed, options: &LoadOptions) -> Loaded {
+    let mut assembly = Assembly::default();
+    assembly.diagnostics.append(&mut parsed.diagnostics);
+    assembly.note_skipped(&parsed.skipped);
+    let records = assembly.unique(parsed.records);
+    assembly.look_at_owners(&records);
+    assembly.warn_of_mixed_versions(&records);
+    for net in &options.pod_cidrs {
+        assembly.builder.pod_cidr(*net);
+    }
+    for (name, addresses) in &options.domains {
+        assembly.builder.domain(name, addresses.clone());
+    }
+    for record in records {
+        assembly.place(record);
+    }
+    assembly.finish()
+}
+
+type Name = (Box<str>, Box<str>);
+
+#[derive(Default)]
+struct Assembly {
+    builder: ClusterBuilder,
+    diagnostics: Vec<Diagnostic>,
+    completed: Vec<(String, String)>,
+    /// Namespaces that objects refer to, with the first of them; in the order of the input.
+    referenced: Vec<(Box<str>, Identity, Position)>,
+    seen_namespaces: HashSet<Box<str>>,
+    declared: HashSet<Box<str>>,
+    deployments: HashSet<Name>,
+    /// The Deployment of each ReplicaSet that has one.
+    replica_sets: HashMap<Name, Box<str>>,
+    /// Deployments that stand in for their ReplicaSets, since only those are in the input.
+    stand_ins: HashSet<Name>,
+    /// Workloads to which pods that run belong.
+    live: HashSet<(Box<str>, Box<str>, Box<str>)>,
+    /// Workloads to which pods that have ended belong.
+    ended: HashSet<(Box<str>, Box<str>, Box<str>)>,
+    nodes: u32,
+    pods: u64,
+}
+
+impl Assembly {
+    fn add(
+        &mut self,
+        (severity, code): (Severity, DiagnosticCode),
+        object: &Identity,
+        position: &Position,
+        message: String,
+    ) {
+        self.diagnostics.push(Diagnostic {
+            severity,
+            code,
+            message,
+            object: Some(object.to_string()),
+            position: Some(position.clone()),
+            help: None,
+        });
+    }
+
+    fn note_skipped(&mut self, skipped: &[Box<str>]) {
+        let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+        for kind in skipped {
+            *counts.entry(kind).or_default() += 1;
+        }
+        if counts.is_empty() {
+            return;
+        }
+        let mut kinds: Vec<(&str, usize)> = counts.into_iter().collect();
+        kinds.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+        let listed: Vec<String> = kinds.iter().map(|(k, n)| format!("{k} {n}")).collect();
+        let plural = |n: usize, word: &str| format!("{n} {word}{}", if n == 1 { "" } else { "s" });
+        let message = format!(
+            "skipped {} of {} that the program does not use: {}",
+            plural(skipped.len(), "object"),
+            plural(kinds.len(), "kind"),
+            listed.join(", ")
+        );
+        self.diagnostics.push(Diagnostic {
+            severity: Severity::Note,
+            code: DiagnosticCode::SkippedKinds,
+            message,
+            object: None,
+            position: None,
+            help: None,
+        });
+    }
+
+    /// Keeps the last of several objects of one name.
+    fn unique(&mut self, mut records: Vec<Record>) -> Vec<Record> {
+        let mut kept: HashMap<Identity, usize> = HashMap::with_capacity(records.len());
+        let mut generated = 0_u32;
+        let mut replaced: Vec<usize> = Vec::new();
+        for index in 0..records.len() {
+            let Some(record) = records.get_mut(index) else { break };
+            if record.identity.generated {
+                generated += 1;
+                record.identity.name = format!("{}{generated}", record.identity.name).into();
+            }
+            let (identity, position) = (record.identity.clone(), record.position.clone());
+            let Some(earlier) = kept.insert(identity.clone(), index) else { continue };
+            replaced.push(earlier);
+            let before = records.get(earlier).map(|r| r.position.to_string()).unwrap_or_default();
+            let message = format!("replaces the object of the same name at {before}");
+            let code = (Severity::Warning, DiagnosticCode::DuplicateObject);
+            self.add(code, &identity, &position, message);
+        }
+        replaced.sort_unstable();
+        let mut replaced = replaced.into_iter().peekable();
+        let mut index = 0_usize;
+        records.retain(|_| {
+            let drop = replaced.next_if_eq(&index).is_some();
+            index += 1;
+            !drop
+        });
+        records
+    }
+
+    fn look_at_owners(&mut self, records: &[Record]) {
+        for record in records {
+            let Identity { kind, namespace, name, .. } = &record.identity;
+            match (kind, &record.body) {
+                (Kind::Namespace, _) => {
+                    self.declared.insert(name.clone());
+                }
+                (Kind::Node, _) => self.nodes += 1,
+                (Kind::Workload(Workload::Deployment), _) => {
+                    self.deployments.insert((namespace.clone(), name.clone()));
+                }
+                (
+                    Kind::Workload(Workload::ReplicaSet),
+                    Body::Workload { owner: Some(owner), .. },
+                ) if &*owner.kind == "Deployment" => {
+                    let key = (namespace.clone(), name.clone());
+                    self.replica_sets.insert(key, owner.name.clone());
+                }
+                _ => {}
+            }
+        }
+        for record in records {
+            if let Body::Pod { owner, completed, .. } = &record.body {
+                let Some(owner) = self.resolve(&record.identity.namespace, owner.as_ref()) else {
+                    continue;
+                };
+                let key = (record.identity.namespace.clone(), owner.kind, owner.name);
+                let set = if *completed { &mut self.ended } else { &mut self.live };
+                set.insert(key);
+            }
+        }
+    }
+
+    /// A ReplicaSet that a Deployment owns stands for that Deployment.
+    fn resolve(&self, namespace: &str, owner: Option<&Owner>) -> Option<Owner> {
+        let owner = owner?;
+        if &*owner.kind == "ReplicaSet" {
+            let key = (Box::from(namespace), owner.name.clone());
+            if let Some(deployment) = self.replica_sets.get(&key) {
+                return Some(Owner { kind: "Deployment".into(), name: deployment.clone() });
+            }
+        }
+        Some(owner.clone())
+    }
+
+    fn warn_of_mixed_versions(&mut self, records: &[Record]) {
+        let of = |kinds: &[PolicyKind]| {
+            let is = |r: &&Record| matches!(r.identity.kind, Kind::Policy(k) if kinds.contains(&k));
+            records.iter().find(is)
+        };
+        let old = of(&[PolicyKind::AdminNetworkPolicy, PolicyKind::BaselineAdminNetworkPolicy]);
+        let new = of(&[PolicyKind::ClusterNetworkPolicy]);
+        if let (Some(old), Some(new)) = (old, new) {
+            let message = format!(
+                "the input also holds {} (v1alpha1, at {}): the API orders the two versions nowhere, so policies of \
+                 equal priority are ties",
+                old.identity, old.position
+            );
+            let code = (Severity::Warning, DiagnosticCode::MixedVersions);
+            self.add(code, &new.identity, &new.position, message);
+        }
+    }
+
+    fn place(&mut self, record: Record) {
+        let Record { identity, position, body } = record;
+        match body {
+            Body::Namespace(spec) => {
+                let name = identity.name.into();
+                let position = Some(position);
+                self.builder.namespace(NamespaceSpec { name, position, ..spec });
+            }
+            Body::Node(spec) => {
+                let name = identity.name.into();
+                self.builder.node(NodeSpec { name, position: Some(position), ..spec });
+            }
+            Body::Pod { spec, owner, completed } => {
+                self.place_pod(&identity, position, spec, owner.as_ref(), completed);
+            }
+            Body::Workload { template, replicas, owner, finished } => {
+                let owner = owner.filter(|_| !finished);
+                if finished {
+                    self.note_finished(&identity, &position);
+                } else {
+                    self.place_workload(&identity, position, template, replicas, owner.as_ref());
+                }
+            }
+            Body::Service(spec) => {
+                self.refer(&identity, &position);
+                let (namespace, name) = (identity.namespace.into(), identity.name.into());
+                let position = Some(position);
+                self.builder.service(ServiceSpec { namespace, name, position, ..spec });
+            }
+            Body::Policy(kind, spec) => self.place_policy(identity, position, kind, spec),
+        }
+    }
+
+    fn refer(&mut self, identity: &Identity, position: &Position) {
+        let namespace = &identity.namespace;
+        if self.seen_namespaces.contains(namespace) {
+            return;
+        }
+        self.seen_namespaces.insert(namespace.clone());
+        if !self.declared.contains(namespace) {
+            self.referenced.push((namespace.clone(), identity.clone(), position.clone()));
+        }
+    }
+
+    fn place_pod(
+        &mut self,
+        identity: &Identity,
+        position: Position,
+        spec: PodSpec,
+        owner: Option<&Owner>,
+        completed: bool,
+    ) {
+        if completed {
+            let message = "the pod has ended and carries no traffic: it was left out".into();
+            self.add((Severity::Note, DiagnosticCode::CompletedPod), identity, &position, message);
+            self.completed.push((identity.namespace.to_string(), identity.name.to_string()));
+            return;
+        }
+        if !self.has_room(identity, &position, 1) {
+            return;
+        }
+        self.refer(identity, &position);
+        let owner = self.resolve(&identity.namespace, owner);
+        self.builder.pod(PodSpec {
+            namespace: identity.namespace.to_string(),
+            name: identity.name.to_string(),
+            owner: owner.map(|o| (o.kind.into(), o.name.into())),
+            position: Some(position),
+            ..spec
+        });
+    }
+
+    fn note_finished(&mut self, identity: &Identity, position: &Position) {
+        let message = "the job has ended and runs no pods: it was left out".into();
+        self.add((Severity::Note, DiagnosticCode::CompletedPod), identity, position, message);
+    }
+
+    fn place_workload(
+        &mut self,
+        identity: &Identity,
+        position: Position,
+        template: PodTemplate,
+        replicas: Option<u32>,
+        owner: Option<&Owner>,
+    ) {
+        let Kind::Workload(workload) = identity.kind else { return };
+        let mut kind = workload.as_str();
+        let mut name = identity.name.clone();
+        if let (Workload::ReplicaSet, Some(owner)) = (workload, owner) {
+            if &*owner.kind == "Deployment" {
+                let deployment = (identity.namespace.clone(), owner.name.clone());
+                // Old revisions have no replicas; the Deployment stands for the current one.
+                if self.deployments.contains(&deployment)
+                    || replicas == Some(0)
+                    || !self.stand_ins.insert(deployment)
+                {
+                    return;
+                }
+                kind = "Deployment";
+                name = owner.name.clone();
+            }
+        }
+        let key = (identity.namespace.clone(), Box::from(kind), name.clone());
+        let is_live = self.live.contains(&key);
+        if workload == Workload::Job && !is_live && self.ended.contains(&key) {
+            self.note_finished(identity, &position);
+            return;
+        }
+        if replicas == Some(0) && !is_live {
+            let message = "zero replicas: it stands for one pod, as if it were scaled up".into();
+            self.add((Severity::Note, DiagnosticCode::ZeroReplicas), identity, &position, message);
+        }
+        let replicas = match workload {
+            Workload::DaemonSet => self.nodes.max(1),
+            _ => replicas.unwrap_or(1).max(1),
+        };
+        if !is_live && !self.has_room(identity, &position, replicas) {
+            return;
+        }
+        self.refer(identity, &position);
+        self.builder.workload(WorkloadSpec {
+            namespace: identity.namespace.to_string(),
+            kind: kind.into(),
+            name: name.into(),
+            template,
+            replicas,
+            position: Some(position),
+        });
+    }
+
+    fn has_room(&mut self, identity: &Identity, position: &Position, pods: u32) -> bool {
+        if self.pods + u64::from(pods) <= u64::from(MAX_PODS) {
+            self.pods += u64::from(pods);
+            return true;
+        }
+        let message = format!("the input holds more than {MAX_PODS} pods: it was left out");
+        self.add((Severity::Error, DiagnosticCode::Limit), identity, position, message);
+        false
+    }
+
+    fn place_policy(
+        &mut self,
+        identity: Identity,
+        position: Position,
+        kind: PolicyKind,
+        spec: PolicySpec,
+    ) {
+        let namespace = identity.kind.is_namespaced().then(|| {
+            self.refer(&identity, &position);
+            self.builder.namespace_id(&identity.namespace)
+        });
+        self.builder.policy(Policy { kind, namespace, name: identity.name, position, spec });
+    }
+
+    fn finish(mut self) -> Loaded {
+        for (namespace, identity, position) in std::mem::take(&mut self.referenced) {
+            let message = format!(
+                "the namespace `{namespace}` is not in the input: it was made with the label \
+                 kubernetes.io/metadata.name alone"
+            );
+            let code = (Severity::Warning, DiagnosticCode::NamespaceSynthesised);
+            self.add(code, &identity, &position, message);
+        }
+        let cluster = self.builder.build().unwrap_or_else(|error| {
+            self.diagnostics.push(Diagnostic {
+                severity: Severity::Error,
+                code: DiagnosticCode::Limit,
+                message: error.to_string(),
+                object: None,
+                position: None,
+                help: None,
+            });
+            Cluster::default()
+        });
+        Loaded { cluster, diagnostics: self.diagnostics, completed: self.completed }
+    }
+}

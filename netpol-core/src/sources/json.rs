@@ -1,0 +1,249 @@
+//! JSON: values from serde_json, and where they stand from the slices that it borrows.
+
+use serde::Deserialize;
+use serde::de::{Deserializer as _, MapAccess, Visitor};
+use serde_json::value::RawValue;
+
+use super::diagnostic::{DiagnosticCode, Severity};
+use super::documents::Inherited;
+use super::kinds::{self, Dispatch};
+use super::objects::{self, Mirror};
+use super::parallel;
+use super::read::{self, Parsed, Setting};
+use super::scalars::{Value, whole};
+use super::tree::{Content, Entry, Node, Scalar};
+use super::yaml::{MAX_DEPTH, ReadError};
+
+/// The most values of one object that is read into a tree.
+const MAX_VALUES: usize = 2_000_000;
+
+/// Reads a stream of JSON values; `Err` where it is none.
+pub(super) fn read_text(setting: &Setting<'_>, text: &str) -> Result<Parsed, Parsed> {
+    let mut all = Parsed::default();
+    let mut lines = Lines::new(text, 1);
+    let stream = serde_json::Deserializer::from_str(text).into_iter::<&RawValue>();
+    for value in stream {
+        match value {
+            Ok(raw) => {
+                let line = lines.of(raw.get());
+                all.append(document(setting, raw, line));
+            }
+            Err(error) => {
+                let line = u32::try_from(error.line()).unwrap_or(u32::MAX);
+                return Err(syntax(setting, line, &error));
+            }
+        }
+    }
+    Ok(all)
+}
+
+fn syntax(setting: &Setting<'_>, line: u32, error: &serde_json::Error) -> Parsed {
+    let code = (Severity::Error, DiagnosticCode::Syntax);
+    let message = error.to_string();
+    let message = message.split(" at line ").next().unwrap_or_default();
+    Parsed::finding(setting, code, line, message, "mend the JSON; what follows was not read")
+}
+
+/// The fields that tell what an object is.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Outline<'a> {
+    #[serde(borrow, default)]
+    api_version: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    kind: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    items: Option<&'a RawValue>,
+}
+
+impl Outline<'_> {
+    fn text(raw: Option<&RawValue>) -> String {
+        raw.and_then(|r| serde_json::from_str(r.get()).ok()).unwrap_or_default()
+    }
+}
+
+/// Reads one value of the stream; the items of a list are read one by one.
+fn document(setting: &Setting<'_>, raw: &RawValue, line: u32) -> Parsed {
+    if !raw.get().starts_with('{') {
+        let message = "this JSON value is no Kubernetes object, it was skipped";
+        let code = (Severity::Note, DiagnosticCode::NotKubernetes);
+        return Parsed::finding(setting, code, line, message, "");
+    }
+    let Ok(outline) = serde_json::from_str::<Outline<'_>>(raw.get()) else {
+        return by_tree(setting, raw, line, None);
+    };
+    let kind = Outline::text(outline.kind);
+    let items = outline.items.map(|i| serde_json::from_str::<Vec<&RawValue>>(i.get()));
+    let (Some(Ok(items)), Some(item_kind)) = (items, kind.strip_suffix("List")) else {
+        return item(setting, raw, line, None);
+    };
+    let api_version = Outline::text(outline.api_version);
+    let inherited = Inherited { api_version, kind: item_kind.into() };
+    let mut lines = Lines::new(raw.get(), line);
+    let items: Vec<(&RawValue, u32)> = items.into_iter().map(|i| (i, lines.of(i.get()))).collect();
+    parallel::map(&items, |(raw, line)| item(setting, raw, *line, Some(&inherited)))
+        .into_iter()
+        .fold(Parsed::default(), |mut all, item| {
+            all.append(item);
+            all
+        })
+}
+
+fn item(setting: &Setting<'_>, raw: &RawValue, line: u32, inherited: Option<&Inherited>) -> Parsed {
+    fast(setting, raw, line, inherited).unwrap_or_else(|| by_tree(setting, raw, line, inherited))
+}
+
+fn fast(
+    setting: &Setting<'_>,
+    raw: &RawValue,
+    line: u32,
+    inherited: Option<&Inherited>,
+) -> Option<Parsed> {
+    let outline: Outline<'_> = serde_json::from_str(raw.get()).ok()?;
+    let own = (Outline::text(outline.api_version), Outline::text(outline.kind));
+    let (api_version, kind) = read::inherit(&own.0, &own.1, inherited);
+    match kinds::dispatch(&api_version, &kind) {
+        Dispatch::Use(kind) => {
+            let mut reader = serde_json::Deserializer::from_str(raw.get());
+            let mirror = Mirror::read(kind, &mut reader)?.ok()?;
+            let mut lines = Lines::new(raw.get(), line);
+            let line = outline.kind.map_or(line, |k| lines.of(k.get()));
+            let record = objects::convert(setting, kind, mirror, line).ok()?;
+            Some(Parsed { records: vec![record], ..Parsed::default() })
+        }
+        Dispatch::Skip if !kind.ends_with("List") => {
+            Some(Parsed { skipped: vec![kind.into()], ..Parsed::default() })
+        }
+        _ => None,
+    }
+}
+
+fn by_tree(
+    setting: &Setting<'_>,
+    raw: &RawValue,
+    line: u32,
+    inherited: Option<&Inherited>,
+) -> Parsed {
+    let mut tree = Tree { lines: Lines::new(raw.get(), line), values: 0 };
+    match tree.node(raw, line, 0) {
+        Ok(node) => read::object(setting, &node, inherited),
+        Err(error) => {
+            let code = (Severity::Error, error.code);
+            Parsed::finding(setting, code, error.line, error.message, "")
+        }
+    }
+}
+
+/// Finds the lines of slices of one text, fastest in ascending order.
+struct Lines<'t> {
+    text: &'t str,
+    offset: usize,
+    line: u32,
+    first: u32,
+}
+
+impl<'t> Lines<'t> {
+    fn new(text: &'t str, first: u32) -> Self {
+        Self { text, offset: 0, line: first, first }
+    }
+
+    fn of(&mut self, part: &str) -> u32 {
+        let offset = (part.as_ptr() as usize).wrapping_sub(self.text.as_ptr() as usize);
+        if offset > self.text.len() {
+            return self.line;
+        }
+        if offset < self.offset {
+            (self.offset, self.line) = (0, self.first);
+        }
+        let between = self.text.as_bytes().get(self.offset..offset).unwrap_or_default();
+        let breaks = between.iter().filter(|b| **b == b'\n').count();
+        self.line = self.line.saturating_add(u32::try_from(breaks).unwrap_or(u32::MAX));
+        self.offset = offset;
+        self.line
+    }
+}
+
+struct Tree<'t> {
+    lines: Lines<'t>,
+    values: usize,
+}
+
+impl Tree<'_> {
+    fn node(&mut self, raw: &RawValue, line: u32, depth: usize) -> Result<Node, ReadError> {
+        self.values += 1;
+        if depth > MAX_DEPTH || self.values > MAX_VALUES {
+            let message = if depth > MAX_DEPTH {
+                format!("values are nested more than {MAX_DEPTH} deep")
+            } else {
+                format!("the object holds more than {MAX_VALUES} values")
+            };
+            return Err(ReadError { code: DiagnosticCode::Limit, line, message });
+        }
+        let text = raw.get();
+        let content = match text.as_bytes().first() {
+            Some(b'{') => self.mapping(text, line, depth)?,
+            Some(b'[') => self.sequence(text, line, depth)?,
+            _ => Content::Scalar(scalar(text)),
+        };
+        Ok(Node { line, content })
+    }
+
+    fn sequence(&mut self, text: &str, line: u32, depth: usize) -> Result<Content, ReadError> {
+        let items: Vec<&RawValue> = serde_json::from_str(text).map_err(|e| broken(line, &e))?;
+        let mut nodes = Vec::with_capacity(items.len());
+        for item in items {
+            let line = self.lines.of(item.get());
+            nodes.push(self.node(item, line, depth + 1)?);
+        }
+        Ok(Content::Sequence(nodes))
+    }
+
+    fn mapping(&mut self, text: &str, line: u32, depth: usize) -> Result<Content, ReadError> {
+        let pairs = serde_json::Deserializer::from_str(text)
+            .deserialize_map(Pairs)
+            .map_err(|e| broken(line, &e))?;
+        let mut entries = Vec::with_capacity(pairs.len());
+        for (key, raw) in pairs {
+            let line = self.lines.of(raw.get());
+            let value = self.node(raw, line, depth + 1)?;
+            entries.push(Entry { key: Scalar::text(&key), value });
+        }
+        Ok(Content::Mapping(entries))
+    }
+}
+
+fn broken(line: u32, error: &serde_json::Error) -> ReadError {
+    ReadError { code: DiagnosticCode::Syntax, line, message: error.to_string() }
+}
+
+fn scalar(text: &str) -> Scalar {
+    let value = match text {
+        "null" => Value::Null,
+        "true" => Value::Bool(true),
+        "false" => Value::Bool(false),
+        _ if text.starts_with('"') => {
+            return Scalar::text(&serde_json::from_str::<String>(text).unwrap_or_default());
+        }
+        _ => text.parse().map_or_else(|_| text.parse().map_or(Value::Text, whole), Value::Int),
+    };
+    Scalar { text: text.into(), value, trap: false }
+}
+
+/// The entries of an object in their order, duplicates included.
+struct Pairs;
+
+impl<'de> Visitor<'de> for Pairs {
+    type Value = Vec<(Box<str>, &'de RawValue)>;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut pairs = Vec::new();
+        while let Some(pair) = map.next_entry()? {
+            pairs.push(pair);
+        }
+        Ok(pairs)
+    }
+}

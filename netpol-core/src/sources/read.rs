@@ -1,0 +1,378 @@
+//! One piece of text into objects: the fast way by the serde reader where it can be trusted, else by the tree.
+
+use std::cell::RefCell;
+use std::sync::Arc;
+
+use serde::Deserialize as _;
+
+use super::LoadOptions;
+use super::deserialize::FromNode;
+use super::diagnostic::{Diagnostic, DiagnosticCode, Severity};
+use super::documents::{Inherited, Piece};
+use super::header::{self, Header};
+use super::kinds::{self, Dispatch, Kind, Mistake};
+use super::mirrors::Claim;
+use super::objects::{self, Identity, Mirror, Problem, Record};
+use super::tree::{Node, clip};
+use super::yaml::{self, ReadError};
+use super::{documents, helm, json, parallel, policies};
+use crate::model::Position;
+
+/// What is the same for all objects of a file.
+#[derive(Clone, Debug)]
+pub(super) struct Setting<'a> {
+    /// The file's name.
+    pub(super) file: Arc<str>,
+    /// How to read.
+    pub(super) options: &'a LoadOptions,
+}
+
+impl Setting<'_> {
+    /// Returns the namespace of objects that name none.
+    pub(super) fn namespace(&self) -> &str {
+        self.options.namespace.as_deref().unwrap_or("default")
+    }
+
+    /// Returns a position in the file.
+    pub(super) fn at(&self, line: u32) -> Position {
+        Position { file: Arc::clone(&self.file), line }
+    }
+}
+
+/// What was found in a piece, a file, or all of them.
+#[derive(Debug, Default)]
+pub(super) struct Parsed {
+    /// The objects that are used.
+    pub(super) records: Vec<Record>,
+    /// The kinds of the objects that are not used, one entry each.
+    pub(super) skipped: Vec<Box<str>>,
+    /// What there is to say.
+    pub(super) diagnostics: Vec<Diagnostic>,
+    /// Whether a piece that cannot be read is a template.
+    pub(super) is_template: bool,
+}
+
+impl Parsed {
+    /// Adds what was found later in the input.
+    pub(super) fn append(&mut self, mut later: Self) {
+        self.records.append(&mut later.records);
+        self.skipped.append(&mut later.skipped);
+        self.diagnostics.append(&mut later.diagnostics);
+        self.is_template |= later.is_template;
+    }
+
+    /// Holds one finding about the text.
+    pub(super) fn finding(
+        setting: &Setting<'_>,
+        (severity, code): (Severity, DiagnosticCode),
+        line: u32,
+        message: impl Into<String>,
+        help: &str,
+    ) -> Self {
+        let diagnostic = Diagnostic {
+            severity,
+            code,
+            message: message.into(),
+            object: None,
+            position: Some(setting.at(line)),
+            help: (!help.is_empty()).then(|| help.to_owned()),
+        };
+        Self { diagnostics: vec![diagnostic], ..Self::default() }
+    }
+
+    fn refused(setting: &Setting<'_>, error: ReadError) -> Self {
+        let help = match error.code {
+            DiagnosticCode::Limit => "split the document or remove what is not needed",
+            _ => "mend the YAML; the rest of this document was not read",
+        };
+        Self::finding(setting, (Severity::Error, error.code), error.line, error.message, help)
+    }
+}
+
+/// Reads a file's text.
+pub(super) fn text(setting: &Setting<'_>, text: &str) -> Parsed {
+    let named_json = setting.file.to_ascii_lowercase().ends_with(".json");
+    if named_json || text.trim_start().starts_with(['{', '[']) {
+        match json::read_text(setting, text) {
+            Ok(parsed) => return parsed,
+            Err(error) if named_json => return error,
+            // A flow-style YAML document, or a template.
+            Err(_) => {}
+        }
+    }
+    let documents = documents::split(text);
+    let pieces: Vec<Piece<'_>> = documents
+        .into_iter()
+        .flat_map(|d| documents::split_list(&d).unwrap_or_else(|| vec![d]))
+        .collect();
+    let mut all = Parsed::default();
+    for parsed in parallel::map(&pieces, |p| piece(setting, p)) {
+        all.append(parsed);
+    }
+    if all.is_template {
+        let code = (Severity::Note, DiagnosticCode::HelmTemplate);
+        let message = "this is a Helm template, it was skipped";
+        let help = "render it with `helm template` and read the result";
+        return Parsed::finding(setting, code, 1, message, help);
+    }
+    all
+}
+
+/// Reads a piece of YAML.
+pub(super) fn piece(setting: &Setting<'_>, piece: &Piece<'_>) -> Parsed {
+    if let Some(parsed) = fast(setting, piece) {
+        return parsed;
+    }
+    let mut parsed = match yaml::read(piece.text, piece.line) {
+        Err(error) => Parsed::refused(setting, error),
+        Ok(None) => Parsed::default(),
+        Ok(Some(node)) => match &piece.item_of {
+            Some(inherited) => {
+                let items = node.items().unwrap_or_default().iter();
+                items.map(|item| object(setting, item, Some(inherited))).fold(
+                    Parsed::default(),
+                    |mut all, item| {
+                        all.append(item);
+                        all
+                    },
+                )
+            }
+            None => object(setting, &node, None),
+        },
+    };
+    let failed = parsed.diagnostics.iter().any(|d| d.severity == Severity::Error);
+    parsed.is_template |= failed && helm::is_template(piece.text);
+    parsed
+}
+
+/// The way without a tree; `None` where anything is in doubt.
+fn fast(setting: &Setting<'_>, piece: &Piece<'_>) -> Option<Parsed> {
+    let header = header::look(piece).filter(|_| header::is_bounded(piece.text))?;
+    let (api_version, kind) = inherit(header.api_version, header.kind, piece.item_of.as_deref());
+    match kinds::dispatch(&api_version, &kind) {
+        Dispatch::Use(kind) if !header::is_suspicious(piece.text) => {
+            let mirror = read_mirror(kind, piece)?;
+            same_claim(&header, mirror.claim()).then_some(())?;
+            let record = objects::convert(setting, kind, mirror, header.line).ok()?;
+            Some(Parsed { records: vec![record], ..Parsed::default() })
+        }
+        Dispatch::Skip if !kind.ends_with("List") => {
+            let claim = read_claim(piece)?;
+            let text =
+                |t: &Option<super::mirrors::Text>| t.as_ref().map_or("".into(), |t| t.0.clone());
+            same_claim(&header, (&text(&claim.api_version), &text(&claim.kind))).then_some(())?;
+            Some(Parsed { skipped: vec![kind.into()], ..Parsed::default() })
+        }
+        _ => None,
+    }
+}
+
+fn same_claim(header: &Header<'_>, claim: (&str, &str)) -> bool {
+    (header.api_version, header.kind) == claim
+}
+
+fn read_mirror(kind: Kind, piece: &Piece<'_>) -> Option<Mirror> {
+    let reader = serde_yaml::Deserializer::from_str(piece.text);
+    match &piece.item_of {
+        None => Mirror::read(kind, reader)?.ok(),
+        Some(_) => Mirror::read_item(kind, reader)?.ok(),
+    }
+}
+
+fn read_claim(piece: &Piece<'_>) -> Option<Claim> {
+    let reader = serde_yaml::Deserializer::from_str(piece.text);
+    match &piece.item_of {
+        None => Claim::deserialize(reader).ok(),
+        Some(_) => <(Claim,)>::deserialize(reader).ok().map(|c| c.0),
+    }
+}
+
+/// Fills what an item does not say from its list.
+pub(super) fn inherit(
+    api_version: &str,
+    kind: &str,
+    inherited: Option<&Inherited>,
+) -> (String, String) {
+    let Some(list) = inherited else { return (api_version.into(), kind.into()) };
+    let or = |own: &str, list: &str| if own.is_empty() { list.into() } else { own.to_owned() };
+    // A plain List says nothing about its items: its own `v1` is not theirs.
+    if list.kind.is_empty() {
+        return (api_version.into(), kind.into());
+    }
+    (or(api_version, &list.api_version), or(kind, &list.kind))
+}
+
+/// Reads an object from its tree.
+pub(super) fn object(setting: &Setting<'_>, node: &Node, inherited: Option<&Inherited>) -> Parsed {
+    if node.items().is_some() || node.entries().is_empty() {
+        let what = format!("{} is no Kubernetes object, it was skipped", node.describe());
+        return Parsed::finding(setting, NOT_KUBERNETES, node.line, what, "");
+    }
+    if let Some(parsed) = doubtful_claim(setting, node) {
+        return parsed;
+    }
+    let text = |key: &str| node.get(key).and_then(Node::as_text).unwrap_or_default();
+    let (api_version, kind) = inherit(text("apiVersion"), text("kind"), inherited);
+    let line = node.get("kind").map_or(node.line, |k| k.line);
+    if let (Some(items), Some(item_kind)) = (node.get("items"), kind.strip_suffix("List")) {
+        let inherited = Inherited { api_version, kind: item_kind.into() };
+        return list(setting, items, &inherited);
+    }
+    match kinds::dispatch(&api_version, &kind) {
+        Dispatch::Use(Kind::Policy(policy)) => {
+            let (record, diagnostics) = policies::read(setting, policy, node, line);
+            Parsed { records: record.into_iter().collect(), diagnostics, ..Parsed::default() }
+        }
+        Dispatch::Use(kind) => typed(setting, kind, node, line),
+        Dispatch::Skip => Parsed { skipped: vec![kind.into()], ..Parsed::default() },
+        Dispatch::Foreign(kind) => foreign(setting, kind, &api_version, node, line),
+        Dispatch::Refuse(kind, mistake) => refuse(setting, kind, mistake, node, &api_version),
+        Dispatch::NotKubernetes => not_kubernetes(setting, node, &api_version),
+    }
+}
+
+const NOT_KUBERNETES: (Severity, DiagnosticCode) = (Severity::Note, DiagnosticCode::NotKubernetes);
+
+/// Two `kind` or `apiVersion` keys, or one that is no text, leave open what the object is.
+fn doubtful_claim(setting: &Setting<'_>, node: &Node) -> Option<Parsed> {
+    for key in ["apiVersion", "kind"] {
+        let mut entries = node.entries().iter().filter(|e| *e.key.text == *key);
+        let first = entries.next();
+        if let Some(second) = entries.next() {
+            let code = (Severity::Error, DiagnosticCode::DuplicateKey);
+            let message = format!("{key}: this key stands here twice");
+            return Some(Parsed::finding(setting, code, second.value.line, message, "keep one"));
+        }
+        let wrong = first.filter(|e| e.value.as_text().is_none() && !e.value.is_null());
+        if let Some(entry) = wrong {
+            let code = (Severity::Error, DiagnosticCode::InvalidValue);
+            let message = format!("{key}: expected text, found {}", entry.value.describe());
+            return Some(Parsed::finding(setting, code, entry.value.line, message, ""));
+        }
+    }
+    None
+}
+
+fn list(setting: &Setting<'_>, items: &Node, inherited: &Inherited) -> Parsed {
+    let mut all = Parsed::default();
+    if items.is_null() {
+        return all;
+    }
+    let Some(nodes) = items.items() else {
+        let code = (Severity::Error, DiagnosticCode::InvalidValue);
+        let message = format!("items: expected a list, found {}", items.describe());
+        return Parsed::finding(setting, code, items.line, message, "");
+    };
+    for node in nodes {
+        all.append(object(setting, node, Some(inherited)));
+    }
+    all
+}
+
+/// Reads an object that is no policy from its tree.
+fn typed(setting: &Setting<'_>, kind: Kind, node: &Node, line: u32) -> Parsed {
+    let name = Identity::of(setting, kind, node).to_string();
+    let traps = RefCell::new(Vec::new());
+    let mut parsed = Parsed::default();
+    let mut add = |severity, code, line, message| {
+        parsed.diagnostics.push(Diagnostic {
+            severity,
+            code,
+            message,
+            object: Some(name.clone()),
+            position: Some(setting.at(line)),
+            help: None,
+        });
+    };
+    match Mirror::read(kind, FromNode::new(node, &traps)) {
+        None => {}
+        Some(Err(error)) => {
+            let line = error.line.unwrap_or(node.line);
+            add(Severity::Error, error.code(), line, error.to_string());
+        }
+        Some(Ok(mirror)) => match objects::convert(setting, kind, mirror, line) {
+            Ok(record) => parsed.records.push(record),
+            Err(problems) => {
+                for Problem { severity, code, path, message } in problems {
+                    add(severity, code, node.line_of(&path), format!("{path}: {message}"));
+                }
+            }
+        },
+    }
+    let valid = !parsed.records.is_empty();
+    for trap in traps.into_inner().into_iter().filter(|_| valid) {
+        parsed.diagnostics.push(Diagnostic {
+            severity: Severity::Warning,
+            code: DiagnosticCode::YamlTrap,
+            message: format!("`{}` is {} in YAML 1.1", clip(&trap.text), trap.value),
+            object: Some(name.clone()),
+            position: Some(setting.at(trap.line)),
+            help: Some(format!("write {}, or quote it if it is text", trap.value)),
+        });
+    }
+    parsed
+}
+
+fn foreign(setting: &Setting<'_>, kind: Kind, api_version: &str, node: &Node, line: u32) -> Parsed {
+    let message = format!(
+        "{} of `{}` is not supported and was skipped; only that of {} is read",
+        kind.as_str(),
+        clip(api_version),
+        kind.api_version()
+    );
+    let code = (Severity::Warning, DiagnosticCode::ForeignKind);
+    let mut parsed = Parsed::finding(setting, code, line, message, "");
+    name_object(&mut parsed, setting, kind, node);
+    parsed
+}
+
+fn refuse(
+    setting: &Setting<'_>,
+    kind: Kind,
+    mistake: Mistake,
+    node: &Node,
+    api_version: &str,
+) -> Parsed {
+    let expected = kind.api_version();
+    let (field, message) = match mistake {
+        Mistake::Version => (
+            "apiVersion",
+            format!("`{}` has no {}, expected {expected}", clip(api_version), kind.as_str()),
+        ),
+        Mistake::NoApiVersion => ("apiVersion", format!("required value: {expected}")),
+        Mistake::Spelling => ("kind", format!("unknown kind, expected {}", kind.as_str())),
+    };
+    let code = (Severity::Error, DiagnosticCode::InvalidValue);
+    let line = node.line_of(field);
+    let mut parsed = Parsed::finding(setting, code, line, format!("{field}: {message}"), "");
+    name_object(&mut parsed, setting, kind, node);
+    parsed
+}
+
+fn name_object(parsed: &mut Parsed, setting: &Setting<'_>, kind: Kind, node: &Node) {
+    let name = Identity::of(setting, kind, node).to_string();
+    for diagnostic in &mut parsed.diagnostics {
+        diagnostic.object = Some(name.clone());
+    }
+}
+
+/// Kustomizations may leave out their kind; an object of a group that is used may not.
+fn not_kubernetes(setting: &Setting<'_>, node: &Node, api_version: &str) -> Parsed {
+    let file = setting.file.rsplit('/').next().unwrap_or_default();
+    let group = api_version.split_once('/').map_or("", |g| g.0);
+    if matches!(file, "kustomization.yaml" | "kustomization.yml" | "Kustomization")
+        || group == "kustomize.config.k8s.io"
+    {
+        return Parsed { skipped: vec!["Kustomization".into()], ..Parsed::default() };
+    }
+    let used = ["networking.k8s.io", "policy.networking.k8s.io", "apps", "batch"];
+    let is_object =
+        used.contains(&group) || (api_version == "v1" && node.get("metadata").is_some());
+    if is_object && node.get("kind").is_none_or(Node::is_null) {
+        let code = (Severity::Error, DiagnosticCode::InvalidValue);
+        let message = "kind: required value: what the object is";
+        return Parsed::finding(setting, code, node.line, message, "");
+    }
+    let message = "this document is no Kubernetes object, it was skipped";
+    Parsed::finding(setting, NOT_KUBERNETES, node.line, message, "")
+}
