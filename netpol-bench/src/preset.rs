@@ -32,7 +32,7 @@ pub enum Preset {
     Templates,
     /// `enterprise` in two address families.
     Dual,
-    /// `enterprise` with 40 ClusterNetworkPolicies in both tiers, 25 rules each.
+    /// `enterprise` with 40 policies of kind ClusterNetworkPolicy in both tiers, 25 rules each.
     Admin,
 }
 

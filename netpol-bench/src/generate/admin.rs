@@ -1,4 +1,4 @@
-//! Forty ClusterNetworkPolicies on top of `enterprise`: both tiers, chains of Pass, networks, named ports.
+//! Forty policies of kind ClusterNetworkPolicy on top of `enterprise`: both tiers, chains of Pass, networks, named ports.
 
 use ipnet::IpNet;
 use netpol_core::model::{

@@ -1,7 +1,7 @@
 //! The objects of a preset, one after the other, so that no size needs them all in memory.
 
 mod admin;
-mod draw;
+pub(crate) mod draw;
 mod enterprise;
 mod kano;
 mod policies;
