@@ -118,17 +118,8 @@ pub fn pairs_one_by_one(snapshot: &Snapshot, protocol: Protocol, port: u16) -> u
     count_pairs(snapshot.cluster(), protocol, port, |flow| snapshot.verdict(flow))
 }
 
-/// Counts the same pairs by the reference: the naive rule walk that the benches measure against.
-pub fn pairs_by_rule_walk(
-    cluster: &Cluster,
-    dialect: Dialect,
-    protocol: Protocol,
-    port: u16,
-) -> u64 {
-    count_pairs(cluster, protocol, port, |flow| reference::verdict(cluster, dialect, flow))
-}
-
-fn count_pairs(
+/// Counts the pairs of different pods that a judge allows in some common family.
+pub(crate) fn count_pairs(
     cluster: &Cluster,
     protocol: Protocol,
     port: u16,

@@ -1,6 +1,7 @@
 //! Flows to ask about: ordered pairs of pods on the ports of the presets, drawn from a seed.
 
-use netpol_core::model::{Cluster, Families, Family, Flow, Peer, PodId, Protocol};
+use netpol_core::model::{Cluster, Families, Family, Flow, Peer, PodId, Protocol, Verdict};
+use netpol_core::reach::Snapshot;
 
 use crate::generate::draw::Draw;
 
@@ -56,5 +57,46 @@ fn family(cluster: &Cluster, src: PodId, dst: PodId, draw: &mut Draw) -> Family 
         Families { v4: true, v6: true } => Family::ALL[draw.index(2)],
         Families { v6: true, .. } => Family::V6,
         Families { .. } => Family::V4,
+    }
+}
+
+/// A flow between pods that are known by name.
+#[derive(Clone, Debug)]
+pub struct NamedFlow {
+    /// Namespace and name of the source.
+    pub src: (String, String),
+    /// Namespace and name of the destination.
+    pub dst: (String, String),
+    /// The flow, of which protocol, port and family count.
+    pub flow: Flow,
+}
+
+/// Replaces the pods of flows by their names; ends that are no pods get empty names.
+pub fn names(cluster: &Cluster, flows: &[Flow]) -> Vec<NamedFlow> {
+    let name = |peer: &Peer| match peer {
+        Peer::Pod(pod) => {
+            let pod = cluster.pod(*pod);
+            (cluster.namespace(pod.namespace).name.to_string(), pod.name.to_string())
+        }
+        Peer::Address(_) | Peer::Name(_) => (String::new(), String::new()),
+    };
+    let named =
+        |flow: &Flow| NamedFlow { src: name(&flow.src), dst: name(&flow.dst), flow: flow.clone() };
+    flows.iter().map(named).collect()
+}
+
+/// Judges a flow by the names of its pods; `Unknown` where a name is nobody's.
+pub fn by_name(snapshot: &Snapshot, named: &NamedFlow) -> Verdict {
+    let cluster = snapshot.cluster();
+    let find = |(namespace, name): &(String, String)| {
+        cluster.find_namespace(namespace).and_then(|n| cluster.find_pod(n, name)).map(Peer::Pod)
+    };
+    let NamedFlow { src, dst, flow } = named;
+    match (find(src), find(dst)) {
+        (Some(src), Some(dst)) => {
+            let Flow { protocol, port, family, .. } = *flow;
+            snapshot.verdict(&Flow { src, dst, protocol, port, family })
+        }
+        _ => Verdict::Unknown,
     }
 }

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::sync::Arc;
 use std::time::Duration;
 
-use netpol_core::model::{BuildError, Cluster, Dialect, Flow, Peer, PodId, Protocol, Verdict};
+use netpol_core::model::{BuildError, Cluster, Dialect, Flow, Protocol, Verdict};
 use netpol_core::reach::Snapshot;
 use thiserror::Error;
 
@@ -12,7 +12,7 @@ use crate::gate::{Agreement, Disagreement, check};
 use crate::generate::cluster;
 use crate::machine::Machine;
 use crate::preset::Preset;
-use crate::sample::flows;
+use crate::sample::{by_name, flows, names};
 use crate::stopwatch::{Stopwatch, median};
 
 /// What is measured.
@@ -69,7 +69,7 @@ pub struct Figures {
 }
 
 /// Above this many pods the exact count of pairs is not compared.
-const EXACT_UP_TO: usize = 2_000;
+const EXACT_UP_TO: usize = 10_000;
 const TIMED_FLOWS: usize = 200_000;
 const TIMED_EXPLANATIONS: usize = 10_000;
 const AT_LEAST: Duration = Duration::from_millis(300);
@@ -172,7 +172,7 @@ pub fn measure(
     Figures {
         build,
         verdict_by_id_ns: per_item(&sample, |flow| snapshot.verdict(flow)),
-        verdict_by_name_ns: by_name(snapshot, &sample),
+        verdict_by_name_ns: per_item(&names(facts, &sample), |flow| by_name(snapshot, flow)),
         all_pairs,
         first_all_pairs,
         pairs: snapshot.count_pairs(protocol, port),
@@ -192,34 +192,6 @@ fn first_count(facts: &Arc<Cluster>, protocol: Protocol, port: u16) -> Duration 
         .collect();
     times.sort_unstable();
     times[times.len() / 2]
-}
-
-fn by_name(snapshot: &Snapshot, sample: &[Flow]) -> f64 {
-    let facts = snapshot.cluster();
-    let named: Vec<_> = sample
-        .iter()
-        .map(|flow| (pod_name(facts, &flow.src), pod_name(facts, &flow.dst), flow.clone()))
-        .collect();
-    per_item(&named, |(src, dst, flow)| {
-        let find = |(namespace, name): &(String, String)| {
-            facts.find_namespace(namespace).and_then(|n| facts.find_pod(n, name)).map(Peer::Pod)
-        };
-        match (find(src), find(dst)) {
-            (Some(src), Some(dst)) => snapshot.verdict(&Flow { src, dst, ..flow.clone() }),
-            _ => Verdict::Unknown,
-        }
-    })
-}
-
-fn pod_name(facts: &Cluster, peer: &Peer) -> (String, String) {
-    let of = |pod: PodId| {
-        let pod = facts.pod(pod);
-        (facts.namespace(pod.namespace).name.to_string(), pod.name.to_string())
-    };
-    match peer {
-        Peer::Pod(pod) => of(*pod),
-        Peer::Address(_) | Peer::Name(_) => (String::new(), String::new()),
-    }
 }
 
 /// Returns nanoseconds an item: the median of passes over all of them.

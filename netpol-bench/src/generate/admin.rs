@@ -77,6 +77,7 @@ fn egress_rule(index: u32, draw: &mut Draw) -> AdminRule {
         0 => rule(Action::Pass, vec![AdminPeer::Namespaces(teams(draw))], ports(draw)),
         1 => rule(action(draw), vec![AdminPeer::Networks(networks(draw))], numbered(draw)),
         2 => rule(Action::Pass, vec![component_peer(draw)], vec![AdminPort::Name("http".into())]),
+        _ if index > 4 => rule(action(draw), vec![component_peer(draw)], ports(draw)),
         _ => rule(
             Action::Deny,
             vec![environment_peer(draw)],
@@ -131,8 +132,8 @@ fn networks(draw: &mut Draw) -> Vec<IpNet> {
 
 /// Any kind of port; a name is resolved on the destination pod.
 fn ports(draw: &mut Draw) -> Vec<AdminPort> {
-    match draw.below(4) {
-        0 => vec![AdminPort::Name("https".into())],
+    match draw.below(3) {
+        0 => vec![AdminPort::Name("http".into())],
         1 => vec![AdminPort::Name("metrics".into()), AdminPort::Number(Protocol::Udp, 53)],
         _ => numbered(draw),
     }

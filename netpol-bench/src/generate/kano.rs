@@ -30,7 +30,7 @@ pub(super) fn generate<E>(pods: u32, draw: &mut Draw, sink: &mut Sink<'_, E>) ->
 }
 
 fn pod(number: u32, draw: &mut Draw) -> PodSpec {
-    let keys = 3 + draw.below(2);
+    let keys = if draw.below(4) == 0 { 3 } else { 4 };
     let mut labels = vec![user(draw)];
     labels.extend(draw.distinct(keys, KEYS).into_iter().map(|key| label(key, draw)));
     PodSpec {
