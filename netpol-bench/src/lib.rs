@@ -1,1 +1,21 @@
-//! x
+//! Synthetic clusters for netpol-core, the same bytes for the same seed, and the measurements taken on them.
+//!
+//! Modules in reading order: [`preset`] (the shapes by name), [`generate`] (objects of a shape, one after the other),
+//! [`manifest`] (objects as the API writes them) and [`write`](mod@write) (files); then [`sample`] (flows to ask about), [`gate`] (fast
+//! answers against slow ones), [`naive`] (what the measurements are
+//! compared with), [`stopwatch`], [`machine`] and [`table`] (the measurements).
+#![forbid(unsafe_code)]
+
+pub mod gate;
+pub mod generate;
+pub mod machine;
+pub mod manifest;
+pub mod naive;
+pub mod preset;
+pub mod sample;
+pub mod stopwatch;
+pub mod table;
+pub mod write;
+
+pub use generate::{Object, PolicyDraft, cluster, generate};
+pub use preset::Preset;
