@@ -76,11 +76,6 @@ impl AddressClasses {
         self.terms.len() == 1
     }
 
-    /// Returns the number of classes.
-    pub(crate) fn len(&self) -> u32 {
-        u32::try_from(self.terms.len()).unwrap_or(u32::MAX)
-    }
-
     /// Returns the terms that hold a class, ascending.
     pub(crate) fn terms(&self, class: ClassId) -> &[u32] {
         &self.terms[class as usize]

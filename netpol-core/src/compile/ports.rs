@@ -115,11 +115,6 @@ impl PortMatch {
         self.numbers.union(&extra.collect())
     }
 
-    /// Returns the ports given by number.
-    pub(crate) fn numbers(&self) -> &PortSet {
-        &self.numbers
-    }
-
     fn resolved<'a>(
         &'a self,
         named: &'a [NamedPort],

@@ -1,11 +1,13 @@
 //! Profiles: the distinct selections of policies. Pods with one profile are governed by the same rules.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use super::address_classes::AddressClasses;
+use super::peers::{AddressTerm, PeerSet};
 use super::ports::{NamedPort, PortMatch};
 use super::program::Program;
-use super::stages::{CompiledPolicy, Stage};
+use super::stages::{CompiledPolicy, Rule, Stage, Unmatched};
 use crate::index::Groups;
 use crate::model::{Direction, Family};
 
@@ -22,7 +24,9 @@ pub(crate) struct StageProfile {
     /// The named ports of the subject, where an ingress rule needs them.
     pub(crate) named_ports: Box<[NamedPort]>,
     /// How its rules cut addresses, IPv4 then IPv6.
-    pub(crate) classes: [AddressClasses; 2],
+    pub(crate) classes: [Arc<AddressClasses>; 2],
+    /// The rules of its policies one after the other, for stages in which their order does not matter.
+    pub(crate) rules: Box<[Rule]>,
 }
 
 impl StageProfile {
@@ -37,6 +41,8 @@ impl StageProfile {
 pub(crate) struct Profile {
     /// Positions in the stages' `profiles`.
     pub(crate) stages: [u32; 3],
+    /// Whether some rule looks at addresses, IPv4 then IPv6.
+    pub(crate) cut: [bool; 2],
 }
 
 /// The profiles of a direction, and which group has which.
@@ -51,46 +57,25 @@ pub(crate) fn assign(
     stages: &mut [Stage; 3],
     groups: &Groups,
     direction: Direction,
-    ports: &[PortMatch],
-    classes_of: &dyn Fn(Vec<u32>) -> [AddressClasses; 2],
-    terms_of: &dyn Fn(&CompiledPolicy) -> Vec<u32>,
+    (peers, terms, ports): (&[PeerSet], &[AddressTerm], &[PortMatch]),
 ) -> Profiles {
-    let count = groups.len() as usize;
-    let mut of_group = vec![Profile::default(); count];
+    let uncut = Family::ALL.map(|family| Arc::new(AddressClasses::build(family, &[], terms)));
+    let mut of_group = vec![Profile::default(); groups.len() as usize];
     for (at, stage) in stages.iter_mut().enumerate() {
-        let selections = selections(stage, count);
-        let mut known = FastMap::<(Box<[u32]>, Box<[NamedPort]>), u32>::default();
-        let mut make = |key: &(Box<[u32]>, Box<[NamedPort]>), stage: &mut Stage| {
-            let mut terms: Vec<u32> =
-                key.0.iter().flat_map(|p| terms_of(&stage.policies[*p as usize])).collect();
-            terms.sort_unstable();
-            terms.dedup();
-            let profile = StageProfile {
-                policies: key.0.clone(),
-                named_ports: key.1.clone(),
-                classes: classes_of(terms),
-            };
-            stage.profiles.push(profile);
-            u32::try_from(stage.profiles.len() - 1).unwrap_or(u32::MAX)
-        };
-        let nothing = (Box::default(), Box::default());
-        let first = make(&nothing, stage);
-        known.insert(nothing, first);
-        for (group, selection) in (0u32..).zip(selections) {
-            let needs_names =
-                direction == Direction::Ingress && uses_names(stage, &selection, ports);
+        let facts = stage.policies.iter().map(|p| Facts::of(p, peers, ports)).collect();
+        let mut maker = Maker { stage, facts, terms, uncut: &uncut, known: FastMap::default() };
+        maker.make((Box::default(), Box::default()));
+        for (group, selection) in (0u32..).zip(selections(maker.stage, of_group.len())) {
+            let named = direction == Direction::Ingress && maker.uses_names(&selection);
             let named =
-                if needs_names { groups.group(group).named_ports.clone() } else { Box::default() };
-            let key = (selection, named);
-            let id = match known.get(&key) {
-                Some(id) => *id,
-                None => {
-                    let id = make(&key, stage);
-                    known.insert(key, id);
-                    id
-                }
-            };
-            of_group[group as usize].stages[at] = id;
+                if named { groups.group(group).named_ports.clone() } else { Box::default() };
+            let id = maker.make((selection, named));
+            let profile = &mut of_group[group as usize];
+            profile.stages[at] = id;
+            for family in Family::ALL {
+                let classes = maker.stage.profiles[id as usize].classes(family);
+                profile.cut[family as usize] |= !classes.is_trivial();
+            }
         }
     }
     number(&of_group)
@@ -104,9 +89,75 @@ fn selections(stage: &Stage, groups: usize) -> Vec<Box<[u32]>> {
     lists.into_iter().map(Into::into).collect()
 }
 
-fn uses_names(stage: &Stage, selection: &[u32], ports: &[PortMatch]) -> bool {
-    let rules = selection.iter().flat_map(|p| &stage.policies[*p as usize].rules);
-    rules.into_iter().any(|rule| ports[rule.ports as usize].has_names())
+/// What matters of a policy's rules.
+struct Facts {
+    /// The address terms of its peers, ascending.
+    terms: Vec<u32>,
+    /// Whether some port is given by name.
+    names: bool,
+}
+
+impl Facts {
+    fn of(policy: &CompiledPolicy, peers: &[PeerSet], ports: &[PortMatch]) -> Self {
+        let terms = policy.rules.iter().flat_map(|r| peers[r.peer as usize].terms.iter().copied());
+        let mut terms: Vec<u32> = terms.collect();
+        terms.sort_unstable();
+        Self { terms, names: policy.rules.iter().any(|r| ports[r.ports as usize].has_names()) }
+    }
+}
+
+/// The policies that select a group, and the named ports that their ingress rules need.
+type Key = (Box<[u32]>, Box<[NamedPort]>);
+
+/// Makes the profiles of one stage, each distinct one once.
+struct Maker<'a> {
+    stage: &'a mut Stage,
+    facts: Vec<Facts>,
+    terms: &'a [AddressTerm],
+    uncut: &'a [Arc<AddressClasses>; 2],
+    known: FastMap<Key, u32>,
+}
+
+impl Maker<'_> {
+    fn uses_names(&self, selection: &[u32]) -> bool {
+        selection.iter().any(|p| self.facts[*p as usize].names)
+    }
+
+    fn make(&mut self, key: Key) -> u32 {
+        if let Some(id) = self.known.get(&key) {
+            return *id;
+        }
+        let id = u32::try_from(self.stage.profiles.len()).unwrap_or(u32::MAX);
+        let profile = StageProfile {
+            classes: self.classes(&key.0),
+            rules: self.rules(&key.0),
+            policies: key.0.clone(),
+            named_ports: key.1.clone(),
+        };
+        self.stage.profiles.push(profile);
+        self.known.insert(key, id);
+        id
+    }
+
+    fn classes(&self, selection: &[u32]) -> [Arc<AddressClasses>; 2] {
+        let mut used: Vec<u32> =
+            selection.iter().flat_map(|p| self.facts[*p as usize].terms.iter().copied()).collect();
+        if used.is_empty() {
+            return self.uncut.clone();
+        }
+        used.sort_unstable();
+        Family::ALL.map(|family| Arc::new(AddressClasses::build(family, &used, self.terms)))
+    }
+
+    fn rules(&self, selection: &[u32]) -> Box<[Rule]> {
+        match self.stage.unmatched {
+            Unmatched::Continue => Box::default(),
+            Unmatched::DenyIsolated => selection
+                .iter()
+                .flat_map(|p| self.stage.policies[*p as usize].rules.iter().copied())
+                .collect(),
+        }
+    }
 }
 
 /// Numbers the distinct profiles by the first group that has them; 0 is that of no policy at all.

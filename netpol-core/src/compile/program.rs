@@ -3,14 +3,13 @@
 use std::cmp::Ordering;
 use std::collections::HashMap;
 
-use super::address_classes::AddressClasses;
 use super::peers::{AddressTerm, PeerCompiler, PeerSet};
 use super::ports::PortMatch;
 use super::profiles::{Profile, ProfileId, assign};
 use super::stages::{CompiledPolicy, Rule, Stage, Unmatched};
 use crate::index::{GroupId, GroupSet, Groups, Mentions, SelectorIndex};
 use crate::model::{
-    Action, AdminPolicySpec, AdminPort, AdminRule, Cluster, Dialect, Direction, DomainName, Family,
+    Action, AdminPolicySpec, AdminPort, AdminRule, Cluster, Dialect, Direction, DomainName,
     NetworkPolicySpec, Policy, PolicyId, PolicySpec, Selector, Subject, TieBreak, Tier,
 };
 
@@ -19,8 +18,6 @@ use crate::model::{
 pub(crate) struct Program {
     /// The pods in groups.
     pub(crate) groups: Groups,
-    /// The port names and labels that policies mention.
-    pub(crate) mentions: Mentions,
     /// The peers of all rules.
     pub(crate) peers: Vec<PeerSet>,
     /// The address terms of all peers.
@@ -65,7 +62,7 @@ impl Program {
         };
         let (egress, ingress) =
             (finish(egress, Direction::Egress), finish(ingress, Direction::Ingress));
-        Self { groups, mentions, peers, terms, ports, unmapped, egress, ingress }
+        Self { groups, peers, terms, ports, unmapped, egress, ingress }
     }
 
     /// Returns one direction.
@@ -89,12 +86,7 @@ impl DirectionProgram {
         groups: &Groups,
         (peers, terms, ports): (&[PeerSet], &[AddressTerm], &[PortMatch]),
     ) -> Self {
-        let classes_of =
-            |used: Vec<u32>| Family::ALL.map(|family| AddressClasses::build(family, &used, terms));
-        let terms_of = |policy: &CompiledPolicy| {
-            policy.rules.iter().flat_map(|r| peers[r.peer as usize].terms.iter().copied()).collect()
-        };
-        let assigned = assign(&mut stages, groups, direction, ports, &classes_of, &terms_of);
+        let assigned = assign(&mut stages, groups, direction, (peers, terms, ports));
         let network_by_namespace = Vec::new();
         Self {
             stages,

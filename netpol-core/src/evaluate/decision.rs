@@ -1,7 +1,7 @@
 //! The ports of a pair by verdict.
 
 use super::walk::{Algebra as _, Outcome};
-use crate::model::{PortSet, Protocol, Verdict};
+use crate::model::{PortSet, Verdict};
 
 /// The ports of a pair, or of one direction of it, by verdict; ports in none of the sets are denied.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Default)]
@@ -76,19 +76,6 @@ impl Decision {
     /// Tells whether every port is allowed or denied.
     pub(crate) fn is_plain(&self) -> bool {
         self.unknown.is_empty() && self.ambiguous.is_empty()
-    }
-
-    /// Returns the verdict about one port.
-    pub(crate) fn verdict(&self, protocol: Protocol, port: u16) -> Verdict {
-        if self.allow.contains(protocol, port) {
-            Verdict::Allow
-        } else if self.unknown.contains(protocol, port) {
-            Verdict::Unknown
-        } else if self.ambiguous.contains(protocol, port) {
-            Verdict::Ambiguous
-        } else {
-            Verdict::Deny
-        }
     }
 
     /// Splits ports by verdict, leaving out verdicts that no port has.

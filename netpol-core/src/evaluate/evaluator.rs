@@ -1,6 +1,6 @@
 //! One direction of one pair, and the verdict about one flow.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use super::decision::Decision;
 use super::other::{Candidates, Other, OtherKind, Scenario, assumptions};
@@ -28,24 +28,61 @@ pub(crate) struct Evaluator<'a> {
 impl<'a> Evaluator<'a> {
     /// Returns the verdict about one flow.
     ///
-    /// Paths by frequency: two pods whose profiles hold no address peers; then one with; then unknown addresses.
+    /// Paths by frequency: two pods whose profiles look at no addresses; then one with; then unknown addresses.
     pub(crate) fn verdict(&self, flow: &Flow) -> Verdict {
         if let (Peer::Pod(src), Peer::Pod(dst)) = (&flow.src, &flow.dst) {
-            if src == dst {
-                return Verdict::Allow;
-            }
+            return self.pods_verdict(*src, *dst, flow);
         }
         if !self.families_match(flow) {
             return Verdict::Deny;
         }
         let egress = self.direction_verdict(Direction::Egress, &flow.src, &flow.dst, flow);
-        if egress == Verdict::Deny {
-            return Verdict::Deny;
-        }
-        if self.is_own_node(&flow.src, &flow.dst) {
+        if egress == Verdict::Deny || self.is_own_node(&flow.src, &flow.dst) {
             return egress;
         }
         egress.and(self.direction_verdict(Direction::Ingress, &flow.dst, &flow.src, flow))
+    }
+
+    fn pods_verdict(&self, src: PodId, dst: PodId, flow: &Flow) -> Verdict {
+        if src == dst {
+            return Verdict::Allow;
+        }
+        let groups = &self.program.groups;
+        let (from, to) = (groups.of(src), groups.of(dst));
+        let (a, b) = (groups.group(from), groups.group(to));
+        if !a.families.and(b.families).contains(flow.family) {
+            return Verdict::Deny;
+        }
+        let egress =
+            self.pod_direction(Direction::Egress, (from, &flow.src), (to, &flow.dst), flow);
+        if egress == Verdict::Deny || a.host_network && self.is_own_node(&flow.src, &flow.dst) {
+            return egress;
+        }
+        egress.and(self.pod_direction(Direction::Ingress, (to, &flow.dst), (from, &flow.src), flow))
+    }
+
+    fn pod_direction(
+        &self,
+        direction: Direction,
+        (group, subject): (GroupId, &Peer),
+        (other_group, other): (GroupId, &Peer),
+        flow: &Flow,
+    ) -> Verdict {
+        let profile = self.program.profile(direction, group);
+        if profile == 0 {
+            return Verdict::Allow;
+        }
+        if self.program.direction(direction).profiles[profile as usize].cut[flow.family as usize] {
+            return self.direction_verdict(direction, subject, other, flow);
+        }
+        // No rule looks at addresses: any will do.
+        let address = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
+        let candidates = Candidates::Known(address);
+        let other =
+            Other { group: Some(other_group), kind: OtherKind::Pod, name: None, candidates };
+        let at = (flow.family, Scenario { address, assumed: &[] });
+        let key = port_key(flow.protocol, flow.port);
+        verdict_of(&self.walk_flow(direction, (profile, group), &other, at, key))
     }
 
     fn families_match(&self, flow: &Flow) -> bool {
@@ -104,11 +141,7 @@ impl<'a> Evaluator<'a> {
         self.for_each_scenario(direction, profile, &other, flow.family, &mut |scenario| {
             let outcome =
                 self.walk_flow(direction, (profile, group), &other, (flow.family, scenario), key);
-            let now = match (outcome.allow, outcome.deny) {
-                (true, true) => Verdict::Ambiguous,
-                (true, false) => Verdict::Allow,
-                (false, _) => Verdict::Deny,
-            };
+            let now = verdict_of(&outcome);
             verdict = Some(if verdict.is_none_or(|v| v == now) { now } else { Verdict::Unknown });
         });
         verdict.unwrap_or(Verdict::Allow)
@@ -202,7 +235,7 @@ impl<'a> Evaluator<'a> {
         at: (Family, Scenario<'_>),
         key: PortKey,
     ) -> Outcome<bool> {
-        self.walk(direction, subject, other, at, true, &|pair| FlowMatcher { pair, key })
+        self.walk(direction, subject, other, at, true, |pair| FlowMatcher { pair, key })
     }
 
     /// Walks the stages for all ports of `full`.
@@ -214,7 +247,7 @@ impl<'a> Evaluator<'a> {
         at: (Family, Scenario<'_>),
         full: &PortSet,
     ) -> Outcome<PortSet> {
-        self.walk(direction, subject, other, at, full.clone(), &|pair| PortsMatcher { pair })
+        self.walk(direction, subject, other, at, full.clone(), |pair| PortsMatcher { pair })
     }
 
     fn walk<'s, M: Matcher>(
@@ -224,7 +257,7 @@ impl<'a> Evaluator<'a> {
         other: &'s Other<'s>,
         (family, scenario): (Family, Scenario<'s>),
         full: M::Set,
-        matcher: &dyn Fn(Pair<'s>) -> M,
+        matcher: impl Fn(Pair<'s>) -> M,
     ) -> Outcome<M::Set> {
         let program = self.program.direction(direction);
         let stages = program.profiles[profile as usize].stages;
@@ -353,6 +386,15 @@ impl Program {
                 .iter()
                 .flat_map(|p| &stage.policies[*p as usize].rules)
         })
+    }
+}
+
+/// Judges the outcome of a walk for one port.
+pub(super) fn verdict_of(outcome: &Outcome<bool>) -> Verdict {
+    match (outcome.allow, outcome.deny) {
+        (true, true) => Verdict::Ambiguous,
+        (true, false) => Verdict::Allow,
+        (false, _) => Verdict::Deny,
     }
 }
 

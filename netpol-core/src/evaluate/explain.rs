@@ -1,7 +1,7 @@
 //! Why a pair is treated as it is: the chain of stages, policy by policy, for each class of ports.
 
-use super::describe::{end_name, policy_name, ports_name, rule_name, rule_scope};
-use super::evaluator::Evaluator;
+use super::describe::{end_name, policy_name, rule_name, rule_scope};
+use super::evaluator::{Evaluator, verdict_of};
 use super::other::{Other, Scenario};
 use super::walk::Outcome;
 use crate::compile::{CompiledPolicy, NETWORK, ProfileId, Rule, Stage, StageProfile, Unmatched};
@@ -141,11 +141,7 @@ impl Evaluator<'_> {
         for (ports, rules) in classes {
             let chosen: Vec<&Matched<'_>> = rules.iter().map(|i| &matched[*i]).collect();
             let (outcome, mut reasons) = self.chain(asked, profile, &chosen);
-            let verdict = match (outcome.allow, outcome.deny) {
-                (true, true) => Verdict::Ambiguous,
-                (true, false) => Verdict::Allow,
-                (false, _) => Verdict::Deny,
-            };
+            let verdict = verdict_of(&outcome);
             if verdict == Verdict::Ambiguous {
                 reasons.insert(0, self.tie(asked, &reasons));
             }

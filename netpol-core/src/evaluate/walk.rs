@@ -112,24 +112,21 @@ pub(crate) fn stage_outcome<M: Matcher>(
         return StageOutcome { allow: none.clone(), deny: none, next: live };
     }
     match stage.unmatched {
-        Unmatched::DenyIsolated => isolated_outcome(stage, profile, live, matcher),
+        Unmatched::DenyIsolated => isolated_outcome(profile, live, matcher),
         Unmatched::Continue => tier_outcome(stage, profile, live, matcher),
     }
 }
 
 /// NetworkPolicy: a pure union; what no rule matches is denied, since some policy isolates the pod.
 fn isolated_outcome<M: Matcher>(
-    stage: &Stage,
     profile: &StageProfile,
     live: M::Set,
     matcher: &M,
 ) -> StageOutcome<M::Set> {
     let mut matched = matcher.none();
-    'all: for policy in policies(stage, profile) {
-        for rule in &policy.rules {
-            if matcher.add(rule, &mut matched) {
-                break 'all;
-            }
+    for rule in &profile.rules {
+        if matcher.add(rule, &mut matched) {
+            break;
         }
     }
     let mut allow = live.clone();

@@ -5,7 +5,9 @@ use roaring::RoaringBitmap;
 /// An immutable set of groups; equal sets have equal representations.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum GroupSet {
-    /// Half-open ranges, ascending, disjoint, not adjacent.
+    /// One half-open range, the usual case; empty where both ends are 0.
+    Span(u32, u32),
+    /// Two or more half-open ranges, ascending, disjoint, not adjacent.
     Ranges(Box<[(u32, u32)]>),
     /// One bit a group.
     Dense(DenseSet),
@@ -22,11 +24,6 @@ pub(crate) struct DenseSet {
 const GROUPS_PER_RANGE: u32 = 64;
 
 impl GroupSet {
-    /// The empty set.
-    pub(crate) fn none() -> Self {
-        Self::Ranges(Box::default())
-    }
-
     /// Takes over a bitmap; `len` is the number of groups.
     pub(crate) fn from_bitmap(bitmap: &RoaringBitmap, len: u32) -> Self {
         let mut ranges: Vec<(u32, u32)> = Vec::new();
@@ -41,6 +38,12 @@ impl GroupSet {
 
     /// Takes over ascending, disjoint, non-adjacent ranges.
     pub(crate) fn from_ranges(ranges: Vec<(u32, u32)>, len: u32) -> Self {
+        if let [(from, to)] = ranges[..] {
+            return Self::Span(from, to);
+        }
+        if ranges.is_empty() {
+            return Self::Span(0, 0);
+        }
         if ranges.len() > 4 && ranges.len() as u64 * u64::from(GROUPS_PER_RANGE) > u64::from(len) {
             let mut dense = DenseSet::none(len);
             ranges.iter().for_each(|r| dense.insert_range(r.0, r.1));
@@ -52,6 +55,7 @@ impl GroupSet {
     /// Tells whether no group is in the set.
     pub(crate) fn is_empty(&self) -> bool {
         match self {
+            Self::Span(from, to) => from == to,
             Self::Ranges(ranges) => ranges.is_empty(),
             Self::Dense(dense) => dense.is_empty(),
         }
@@ -60,6 +64,7 @@ impl GroupSet {
     /// Tells whether a group is in the set.
     pub(crate) fn contains(&self, group: u32) -> bool {
         match self {
+            Self::Span(from, to) => *from <= group && group < *to,
             Self::Ranges(ranges) if ranges.len() <= 4 => {
                 ranges.iter().any(|r| r.0 <= group && group < r.1)
             }
@@ -71,9 +76,10 @@ impl GroupSet {
         }
     }
 
-    /// Tells whether both sets share a group.
+    /// Calls `visit` for each group, ascending.
     pub(crate) fn for_each(&self, mut visit: impl FnMut(u32)) {
         match self {
+            Self::Span(from, to) => (*from..*to).for_each(visit),
             Self::Ranges(ranges) => ranges.iter().flat_map(|r| r.0..r.1).for_each(visit),
             Self::Dense(dense) => dense.for_each(&mut visit),
         }
@@ -82,6 +88,8 @@ impl GroupSet {
     /// Lists the set as ranges.
     pub(crate) fn for_each_range(&self, mut visit: impl FnMut(u32, u32)) {
         match self {
+            Self::Span(from, to) if from == to => {}
+            Self::Span(from, to) => visit(*from, *to),
             Self::Ranges(ranges) => ranges.iter().for_each(|r| visit(r.0, r.1)),
             Self::Dense(dense) => dense.ranges().into_iter().for_each(|r| visit(r.0, r.1)),
         }
@@ -138,6 +146,7 @@ impl DenseSet {
     /// Adds the groups of a set.
     pub(crate) fn insert_set(&mut self, set: &GroupSet) {
         match set {
+            GroupSet::Span(from, to) => self.insert_range(*from, *to),
             GroupSet::Ranges(ranges) => ranges.iter().for_each(|r| self.insert_range(r.0, r.1)),
             GroupSet::Dense(dense) => self.or(dense),
         }
@@ -183,7 +192,7 @@ impl DenseSet {
         let mut ranges: Vec<(u32, u32)> = Vec::new();
         let mut start = None;
         for (i, word) in (0u32..).zip(&self.words) {
-            self.push_ranges(&mut ranges, &mut start, i * 64, *word);
+            push_ranges(&mut ranges, &mut start, i * 64, *word);
         }
         if let Some(from) = start {
             ranges.push((from, self.len));
@@ -191,31 +200,25 @@ impl DenseSet {
         ranges
     }
 
-    #[expect(clippy::unused_self, reason = "kept beside its caller")]
-    fn push_ranges(
-        &self,
-        ranges: &mut Vec<(u32, u32)>,
-        start: &mut Option<u32>,
-        base: u32,
-        word: u64,
-    ) {
-        let mut at = 0;
-        while at < 64 {
-            let rest = if start.is_some() { !word >> at } else { word >> at };
-            if rest == 0 {
-                return;
-            }
-            at += rest.trailing_zeros();
-            match start.take() {
-                Some(from) => ranges.push((from, base + at)),
-                None => *start = Some(base + at),
-            }
-        }
-    }
-
     /// Turns the set into its smallest form.
     pub(crate) fn to_group_set(&self) -> GroupSet {
         GroupSet::from_ranges(self.ranges(), self.len)
+    }
+}
+
+/// Adds the ranges that end or begin within one word.
+fn push_ranges(ranges: &mut Vec<(u32, u32)>, start: &mut Option<u32>, base: u32, word: u64) {
+    let mut at = 0;
+    while at < 64 {
+        let rest = if start.is_some() { !word >> at } else { word >> at };
+        if rest == 0 {
+            return;
+        }
+        at += rest.trailing_zeros();
+        match start.take() {
+            Some(from) => ranges.push((from, base + at)),
+            None => *start = Some(base + at),
+        }
     }
 }
 

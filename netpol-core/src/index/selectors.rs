@@ -1,5 +1,6 @@
 //! Label selectors over groups: one bitmap for each label and key that a policy mentions.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use roaring::RoaringBitmap;
@@ -8,6 +9,21 @@ use super::groups::{Groups, Mark};
 use crate::model::{Cluster, NamespaceId, Operator, Requirement, Selector};
 
 type FastMap<K, V> = HashMap<K, V, foldhash::fast::RandomState>;
+
+/// Up to so many groups a namespace is searched group by group.
+const FEW_GROUPS: u32 = 32;
+
+/// A requirement as bitmaps: the group is in one of them, or, where that is not wanted, in none.
+struct Test<'a> {
+    wanted: bool,
+    bitmaps: Vec<&'a RoaringBitmap>,
+}
+
+impl Test<'_> {
+    fn holds(&self, group: u32) -> bool {
+        self.wanted == self.bitmaps.iter().any(|b| b.contains(group))
+    }
+}
 
 /// Answers selectors with bitmaps of groups. Only groups that selectors may match are in it.
 #[derive(Debug)]
@@ -40,11 +56,15 @@ impl<'a> SelectorIndex<'a> {
         selector: &Selector,
     ) -> RoaringBitmap {
         let (from, to) = self.groups.of_namespace(namespace);
-        let holds = |id: &u32| {
-            self.selectable.contains(*id)
-                && selector.requirements.iter().all(|r| self.holds(r, *id))
-        };
-        (from..to).filter(holds).collect()
+        let tests: Vec<Test<'_>> = selector.requirements.iter().map(|r| self.test(r)).collect();
+        if to - from <= FEW_GROUPS {
+            let holds =
+                |id: &u32| self.selectable.contains(*id) && tests.iter().all(|t| t.holds(*id));
+            return (from..to).filter(holds).collect();
+        }
+        let mut scope = RoaringBitmap::new();
+        scope.insert_range(from..to);
+        self.restrict(scope, &tests)
     }
 
     /// Selects the pods that match in the namespaces that match.
@@ -61,11 +81,8 @@ impl<'a> SelectorIndex<'a> {
         for (from, to) in matching.iter().map(|n| self.groups.of_namespace(*n)) {
             scope.insert_range(from..to);
         }
-        scope &= &self.selectable;
-        for requirement in &pods.requirements {
-            self.restrict(&mut scope, requirement);
-        }
-        scope
+        let tests: Vec<Test<'_>> = pods.requirements.iter().map(|r| self.test(r)).collect();
+        self.restrict(scope, &tests)
     }
 
     fn namespaces_matching(&mut self, selector: &Selector) -> Vec<NamespaceId> {
@@ -81,40 +98,36 @@ impl<'a> SelectorIndex<'a> {
         found
     }
 
-    fn restrict(&self, scope: &mut RoaringBitmap, requirement: &Requirement) {
-        match &requirement.operator {
-            Operator::In(values) => *scope &= self.any_value(&requirement.key, values),
-            Operator::NotIn(values) => *scope -= self.any_value(&requirement.key, values),
-            Operator::Exists => *scope &= self.key(&requirement.key).cloned().unwrap_or_default(),
-            Operator::DoesNotExist => {
-                if let Some(bitmap) = self.key(&requirement.key) {
-                    *scope -= bitmap;
-                }
+    /// Keeps what is selectable and passes every test; the smallest wanted bitmap first.
+    fn restrict(&self, mut scope: RoaringBitmap, tests: &[Test<'_>]) -> RoaringBitmap {
+        let mut wanted: Vec<&Test<'_>> = tests.iter().filter(|t| t.wanted).collect();
+        wanted.sort_by_key(|t| t.bitmaps.iter().map(|b| b.len()).sum::<u64>());
+        for test in wanted {
+            scope &= match test.bitmaps[..] {
+                [one] => Cow::Borrowed(one),
+                _ => Cow::Owned(
+                    test.bitmaps.iter().fold(RoaringBitmap::new(), |all, one| all | *one),
+                ),
             }
+            .as_ref();
         }
+        scope &= &self.selectable;
+        for bitmap in tests.iter().filter(|t| !t.wanted).flat_map(|t| &t.bitmaps) {
+            scope -= *bitmap;
+        }
+        scope
     }
 
-    fn holds(&self, requirement: &Requirement, group: u32) -> bool {
-        let any = |values: &[Box<str>]| {
-            values
-                .iter()
-                .any(|v| self.label(&requirement.key, v).is_some_and(|b| b.contains(group)))
+    fn test(&self, requirement: &Requirement) -> Test<'_> {
+        let key = &requirement.key;
+        let any = |values: &[Box<str>]| values.iter().filter_map(|v| self.label(key, v)).collect();
+        let (wanted, bitmaps) = match &requirement.operator {
+            Operator::In(values) => (true, any(values)),
+            Operator::NotIn(values) => (false, any(values)),
+            Operator::Exists => (true, self.key(key).into_iter().collect()),
+            Operator::DoesNotExist => (false, self.key(key).into_iter().collect()),
         };
-        match &requirement.operator {
-            Operator::In(values) => any(values),
-            Operator::NotIn(values) => !any(values),
-            Operator::Exists => self.key(&requirement.key).is_some_and(|b| b.contains(group)),
-            Operator::DoesNotExist => {
-                !self.key(&requirement.key).is_some_and(|b| b.contains(group))
-            }
-        }
-    }
-
-    fn any_value(&self, key: &str, values: &[Box<str>]) -> RoaringBitmap {
-        values
-            .iter()
-            .filter_map(|v| self.label(key, v))
-            .fold(RoaringBitmap::new(), |all, one| all | one)
+        Test { wanted, bitmaps }
     }
 
     fn label(&self, key: &str, value: &str) -> Option<&RoaringBitmap> {

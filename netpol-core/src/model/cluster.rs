@@ -1,6 +1,6 @@
 //! The facts of one cluster, built once and then immutable.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 use std::sync::{Arc, OnceLock};
 
@@ -289,7 +289,7 @@ pub struct Cluster {
     families: Families,
     namespace_names: FastMap<Box<str>, NamespaceId>,
     node_names: FastMap<Box<str>, NodeId>,
-    pod_names: OnceLock<FastMap<(NamespaceId, Box<str>), PodId>>,
+    pod_names: OnceLock<Vec<FastMap<Box<str>, PodId>>>,
     pod_addresses: OnceLock<FastMap<IpAddr, Vec<PodId>>>,
 }
 
@@ -412,11 +412,14 @@ impl Cluster {
     /// Finds a pod by namespace and name.
     pub fn find_pod(&self, namespace: NamespaceId, name: &str) -> Option<PodId> {
         let names = self.pod_names.get_or_init(|| {
-            self.pod_ids()
-                .map(|id| ((self.pod(id).namespace, self.pod(id).name.clone()), id))
-                .collect()
+            let mut names = vec![FastMap::default(); self.namespaces.len()];
+            for id in self.pod_ids() {
+                let pod = self.pod(id);
+                names[pod.namespace.index()].insert(pod.name.clone(), id);
+            }
+            names
         });
-        names.get(&(namespace, Box::from(name))).copied()
+        names.get(namespace.index())?.get(name).copied()
     }
 
     /// Lists the pods that have an address; host-network pods share their node's.
@@ -707,7 +710,7 @@ struct Linker {
     pods: Vec<Pod>,
     by_name: FastMap<(NamespaceId, Arc<str>, Box<str>), WorkloadId>,
     kinds: FastMap<Box<str>, Arc<str>>,
-    seen: FastMap<(NamespaceId, Box<str>), ()>,
+    seen: HashSet<(NamespaceId, Box<str>), foldhash::fast::RandomState>,
 }
 
 impl Linker {
@@ -757,7 +760,7 @@ impl Linker {
     }
 
     fn place(&mut self, mut pod: Pod, owner: Option<(String, String)>) -> Result<(), BuildError> {
-        if self.seen.insert((pod.namespace, pod.name.clone()), ()).is_some() {
+        if !self.seen.insert((pod.namespace, pod.name.clone())) {
             return Err(BuildError::Duplicate(pod.name.into()));
         }
         let (kind, name) = owner.unwrap_or_else(|| ("Pod".into(), pod.name.to_string()));
@@ -785,10 +788,8 @@ impl Cluster {
     /// A host-network pod whose address is not written has its node's (networkpolicy-v1, section 10).
     fn place_host_network_pods(&mut self) {
         for pod in &mut self.pods {
-            if pod.host_network && pod.addresses.is_empty() {
-                if let Some(node) = pod.node {
-                    pod.addresses = self.nodes[node.index()].addresses.clone();
-                }
+            if let Some(node) = pod.node.filter(|_| pod.host_network && pod.addresses.is_empty()) {
+                pod.addresses.clone_from(&self.nodes[node.index()].addresses);
             }
         }
     }

@@ -427,6 +427,7 @@ impl Weighted {
 
     fn weight_of(&self, row: &GroupSet) -> u64 {
         match row {
+            GroupSet::Span(from, to) => self.below[*to as usize] - self.below[*from as usize],
             GroupSet::Ranges(ranges) => {
                 ranges.iter().map(|r| self.below[r.1 as usize] - self.below[r.0 as usize]).sum()
             }
