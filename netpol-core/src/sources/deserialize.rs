@@ -110,7 +110,7 @@ impl<'de> Deserializer<'de> for FromNode<'de, '_> {
                 visitor.visit_seq(Items { items: items.iter().enumerate(), traps: self.traps })
             }
             Content::Mapping(entries) => visitor.visit_map(Entries {
-                entries: entries.iter(),
+                rest: entries.iter(),
                 current: None,
                 traps: self.traps,
             }),
@@ -159,7 +159,7 @@ impl<'de> SeqAccess<'de> for Items<'de, '_> {
 }
 
 struct Entries<'de, 't> {
-    entries: std::slice::Iter<'de, Entry>,
+    rest: std::slice::Iter<'de, Entry>,
     current: Option<&'de Entry>,
     traps: &'t RefCell<Vec<Trap>>,
 }
@@ -171,7 +171,7 @@ impl<'de> MapAccess<'de> for Entries<'de, '_> {
         &mut self,
         seed: K,
     ) -> Result<Option<K::Value>, ShapeError> {
-        self.current = self.entries.next();
+        self.current = self.rest.next();
         let Some(entry) = self.current else { return Ok(None) };
         let key = if entry.key.value == Value::Text {
             seed.deserialize(BorrowedStrDeserializer::new(&entry.key.text))

@@ -190,7 +190,8 @@ pub(super) fn convert(
     let (identity, body) = match mirror {
         Mirror::Namespace(object) => {
             let identity = check.metadata(setting, kind, &object.metadata.0);
-            (identity, check.namespace(object.metadata.0))
+            let labels = object.metadata.0.labels.0;
+            (identity, Body::Namespace(NamespaceSpec { labels, ..NamespaceSpec::default() }))
         }
         Mirror::Node(object) => {
             let identity = check.metadata(setting, kind, &object.metadata.0);
@@ -255,11 +256,11 @@ impl Check {
                 self.refuse("metadata.name", "required value: name or generateName is required");
             }
         }
-        if let (true, Some(namespace)) = (kind.is_namespaced(), &namespace) {
-            if let Err(fault) = names::dns_label(namespace) {
-                let fault = format!("invalid namespace `{}`: {fault}", clip(namespace));
-                self.refuse("metadata.namespace", fault);
-            }
+        if let (true, Some(namespace)) = (kind.is_namespaced(), &namespace)
+            && let Err(fault) = names::dns_label(namespace)
+        {
+            let fault = format!("invalid namespace `{}`: {fault}", clip(namespace));
+            self.refuse("metadata.namespace", fault);
         }
         self.labels("metadata.labels", &metadata.labels);
         Identity::new(setting, kind, namespace.as_deref(), name.as_deref(), prefix.as_deref())
@@ -291,10 +292,6 @@ impl Check {
             self.refuse(path(), format!("invalid value `{}`: must be an IP address", clip(text)));
         }
         address
-    }
-
-    fn namespace(&mut self, metadata: Metadata) -> Body {
-        Body::Namespace(NamespaceSpec { labels: metadata.labels.0, ..NamespaceSpec::default() })
     }
 
     fn node(&mut self, object: Object<NodeSpecMirror, NodeStatus>) -> Body {

@@ -115,21 +115,18 @@ impl Node {
 
     /// Returns the line of a field path such as `spec.ports[0].port`, or of the nearest part of it that exists.
     pub(super) fn line_of(&self, path: &str) -> u32 {
-        let (next, rest) = match path.strip_prefix('[') {
-            Some(rest) => {
-                let (index, rest) = rest.split_once(']').unwrap_or((rest, ""));
-                (index.parse().ok().and_then(|i: usize| self.items()?.get(i)), rest)
-            }
-            None => {
-                // A label key may hold dots: the longest key that fits is meant.
-                let fits = |e: &&Entry| {
-                    let rest = path.strip_prefix(&*e.key.text);
-                    rest.is_some_and(|r| r.is_empty() || r.starts_with(['.', '[']))
-                };
-                let entry = self.entries().iter().filter(fits).max_by_key(|e| e.key.text.len());
-                let rest = entry.and_then(|e| path.get(e.key.text.len()..)).unwrap_or_default();
-                (entry.map(|e| &e.value), rest)
-            }
+        let (next, rest) = if let Some(rest) = path.strip_prefix('[') {
+            let (index, rest) = rest.split_once(']').unwrap_or((rest, ""));
+            (index.parse().ok().and_then(|i: usize| self.items()?.get(i)), rest)
+        } else {
+            // A label key may hold dots: the longest key that fits is meant.
+            let fits = |e: &&Entry| {
+                let rest = path.strip_prefix(&*e.key.text);
+                rest.is_some_and(|r| r.is_empty() || r.starts_with(['.', '[']))
+            };
+            let entry = self.entries().iter().filter(fits).max_by_key(|e| e.key.text.len());
+            let rest = entry.and_then(|e| path.get(e.key.text.len()..)).unwrap_or_default();
+            (entry.map(|e| &e.value), rest)
         };
         match next {
             Some(next) if rest.is_empty() => next.line,

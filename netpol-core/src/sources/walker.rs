@@ -220,13 +220,13 @@ impl<'a> Walker<'a> {
 
     /// Reads a whole number; anything else is refused, and a value that only YAML 1.1 gives is reported.
     pub(super) fn integer(&mut self, node: &Node, path: &Path<'_>) -> Option<i64> {
-        if let Content::Scalar(scalar) = &node.content {
-            if let Value::Int(value) = scalar.value {
-                if scalar.trap {
-                    self.trap(scalar, node.line, path);
-                }
-                return Some(value);
+        if let Content::Scalar(scalar) = &node.content
+            && let Value::Int(value) = scalar.value
+        {
+            if scalar.trap {
+                self.trap(scalar, node.line, path);
             }
+            return Some(value);
         }
         self.invalid(node, path, format!("expected a whole number, found {}", node.describe()));
         None
