@@ -508,14 +508,14 @@ impl Check {
             self.refuse("spec.type", fault);
         }
         self.labels("spec.selector", &spec.selector);
-        let mut ips: Vec<Text> = spec.cluster_ips.0;
-        if ips.is_empty() {
-            ips.extend(spec.cluster_ip);
+        let single = spec.cluster_ip.map(|ip| ("spec.clusterIP".to_owned(), ip));
+        let list = spec.cluster_ips.0.into_iter().enumerate();
+        let list = list.map(|(i, ip)| (format!("spec.clusterIPs[{i}]"), ip));
+        let mut cluster_ips: Vec<IpAddr> = Vec::new();
+        for (path, ip) in list.chain(single).filter(|(_, ip)| &*ip.0 != "None") {
+            let ip = self.address(|| path, &ip.0);
+            cluster_ips.extend(ip.filter(|ip| !cluster_ips.contains(ip)));
         }
-        let ips = ips.into_iter().filter(|ip| &*ip.0 != "None").enumerate();
-        let cluster_ips = ips
-            .filter_map(|(i, ip)| self.address(|| format!("spec.clusterIPs[{i}]"), &ip.0))
-            .collect();
         let ports = spec.ports.0.into_iter().enumerate();
         let ports = ports.filter_map(|(i, port)| self.service_port(i, port)).collect();
         let selector = (!spec.selector.0.is_empty()).then_some(spec.selector.0);

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use super::diagnostic::DiagnosticCode;
 use super::scalars::{self, Value};
 
 /// A value of a document.
@@ -65,6 +66,18 @@ impl Scalar {
             Value::Int(value) => Cow::Owned(value.to_string()),
             Value::Float(value) => Cow::Owned(value.to_string()),
         }
+    }
+}
+
+impl Scalar {
+    /// Says what is wrong with it where text is expected.
+    pub(super) fn not_text(&self, what: &str) -> (DiagnosticCode, String) {
+        if self.value == Value::Null {
+            let message = format!("expected text, found a {what} that is null");
+            return (DiagnosticCode::InvalidValue, message);
+        }
+        let (text, kind) = (clip(&self.text), self.value.describe());
+        (DiagnosticCode::YamlTrap, format!("{what} `{text}` is {kind} in YAML 1.1; quote it"))
     }
 }
 

@@ -213,7 +213,7 @@ impl<'a> Walker<'a> {
     /// Refuses a scalar where text is expected.
     pub(super) fn not_text(&mut self, scalar: &Scalar, line: u32, path: &Path<'_>, what: &str) {
         let text = clip(&scalar.text);
-        let (code, message) = not_text(scalar, what);
+        let (code, message) = scalar.not_text(what);
         let help = (scalar.value != Value::Null).then(|| format!("write \"{text}\""));
         self.add((Severity::Error, code), line, format!("{path}: {message}"), help);
     }
@@ -239,17 +239,6 @@ impl<'a> Walker<'a> {
         let code = (Severity::Warning, DiagnosticCode::YamlTrap);
         self.add(code, line, message, Some(help));
     }
-}
-
-/// Says what is wrong with a scalar where text is expected.
-pub(super) fn not_text(scalar: &Scalar, what: &str) -> (DiagnosticCode, String) {
-    let text = clip(&scalar.text);
-    if scalar.value == Value::Null {
-        let message = format!("expected text, found {what} null");
-        return (DiagnosticCode::InvalidValue, message);
-    }
-    let kind = scalar.value.describe();
-    (DiagnosticCode::YamlTrap, format!("{what} `{text}` is {kind} in YAML 1.1; quote it"))
 }
 
 /// The fields of a mapping.
