@@ -85,7 +85,7 @@ fn embedded_v4(text: &str) -> Option<IpAddr> {
     let v4 = sloppy_v4(tail)?;
     match format!("{head}:{v4}").parse().ok()? {
         IpAddr::V6(v6) => Some(v6.to_ipv4_mapped().map_or(IpAddr::V6(v6), IpAddr::V4)),
-        v4 => Some(v4),
+        v4 @ IpAddr::V4(_) => Some(v4),
     }
 }
 

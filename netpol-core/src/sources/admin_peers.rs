@@ -49,7 +49,7 @@ pub(super) fn read(
     domain_names(walker, names, &path.field("domainNames")).map(AdminPeer::DomainNames)
 }
 
-/// Reads `namespaces`, which is a LabelSelector; the nested shape of v0.1.2 and before is explained.
+/// Reads `namespaces`, which is a `LabelSelector`; the nested shape of v0.1.2 and before is explained.
 pub(super) fn namespaces(
     walker: &mut Walker<'_>,
     node: &Node,

@@ -38,6 +38,14 @@ impl Schema {
         }
     }
 
+    /// Returns the field that holds the ports of a rule in the other version.
+    const fn foreign_ports_field(self) -> &'static str {
+        match self.kind {
+            PolicyKind::ClusterNetworkPolicy => "ports",
+            _ => "protocols",
+        }
+    }
+
     const fn spec_fields(self) -> &'static [&'static str] {
         match self.kind {
             PolicyKind::ClusterNetworkPolicy => {
@@ -208,7 +216,8 @@ fn rule(
 ) -> Option<AdminRule> {
     let peers_field = if direction == Direction::Ingress { "from" } else { "to" };
     explain_old_ports(walker, schema, node, path);
-    let known = ["name", "action", peers_field, schema.ports_field()];
+    let other_ports = schema.foreign_ports_field();
+    let known = ["name", "action", peers_field, schema.ports_field(), other_ports];
     let fields = walker.fields(node, path, &known)?;
     let name = rule_name(walker, fields, path);
     let action = action(walker, schema, fields, path);
@@ -229,8 +238,7 @@ fn rule(
 
 /// v1alpha1 `ports` in a v1alpha2 rule would be pruned: the rule would match all ports (admin-tiers, section 2).
 fn explain_old_ports(walker: &mut Walker<'_>, schema: Schema, node: &Node, path: &Path<'_>) {
-    let (old, new) =
-        if schema.is_alpha1() { ("protocols", "ports") } else { ("ports", "protocols") };
+    let (old, new) = (schema.foreign_ports_field(), schema.ports_field());
     if let Some(ports) = node.get(old) {
         let message = format!(
             "{}: belongs to the other version of the API; a server would drop it and the rule would match all ports",

@@ -121,11 +121,10 @@ fn required_port(
     path: &Path<'_>,
     name: &str,
 ) -> Option<u16> {
-    match parent.get(name) {
-        Some(node) => port_number(walker, node, &path.field(name)),
-        None => {
-            walker.required(parent, &path.field(name), "a port number");
-            None
-        }
+    if let Some(node) = parent.get(name) {
+        port_number(walker, node, &path.field(name))
+    } else {
+        walker.required(parent, &path.field(name), "a port number");
+        None
     }
 }

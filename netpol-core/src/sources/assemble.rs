@@ -47,7 +47,7 @@ struct Assembly {
     deployments: HashSet<Name>,
     /// The Deployment of each ReplicaSet that has one.
     replica_sets: HashMap<Name, Box<str>>,
-    /// Deployments that stand in for their ReplicaSets, since only those are in the input.
+    /// Deployments that stand in for their `ReplicaSets`, since only those are in the input.
     stand_ins: HashSet<Name>,
     /// Workloads to which pods that run belong.
     live: HashSet<(Box<str>, Box<str>, Box<str>)>,
@@ -284,19 +284,19 @@ impl Assembly {
         let Kind::Workload(workload) = identity.kind else { return };
         let mut kind = workload.as_str();
         let mut name = identity.name.clone();
-        if let (Workload::ReplicaSet, Some(owner)) = (workload, owner) {
-            if &*owner.kind == "Deployment" {
-                let deployment = (identity.namespace.clone(), owner.name.clone());
-                // Old revisions have no replicas; the Deployment stands for the current one.
-                if self.deployments.contains(&deployment)
-                    || replicas == Some(0)
-                    || !self.stand_ins.insert(deployment)
-                {
-                    return;
-                }
-                kind = "Deployment";
-                name = owner.name.clone();
+        if let (Workload::ReplicaSet, Some(owner)) = (workload, owner)
+            && &*owner.kind == "Deployment"
+        {
+            let deployment = (identity.namespace.clone(), owner.name.clone());
+            // Old revisions have no replicas; the Deployment stands for the current one.
+            if self.deployments.contains(&deployment)
+                || replicas == Some(0)
+                || !self.stand_ins.insert(deployment)
+            {
+                return;
             }
+            kind = "Deployment";
+            name = owner.name.clone();
         }
         let key = (identity.namespace.clone(), Box::from(kind), name.clone());
         let is_live = self.live.contains(&key);

@@ -3,13 +3,11 @@
 use std::cell::RefCell;
 use std::fmt;
 
-use serde::de::{
-    DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor,
-    value::{BorrowedStrDeserializer, StringDeserializer},
-};
+use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde::forward_to_deserialize_any;
 
 use super::diagnostic::DiagnosticCode;
+use super::mirrors::{LABEL, TEXT};
 use super::scalars::Value;
 use super::tree::{Content, Entry, Node, Scalar, clip};
 
@@ -110,7 +108,7 @@ impl<'de> Deserializer<'de> for FromNode<'de, '_> {
                 visitor.visit_seq(Items { items: items.iter().enumerate(), traps: self.traps })
             }
             Content::Mapping(entries) => visitor.visit_map(Entries {
-                entries: entries.iter(),
+                rest: entries.iter(),
                 current: None,
                 traps: self.traps,
             }),
@@ -123,10 +121,17 @@ impl<'de> Deserializer<'de> for FromNode<'de, '_> {
 
     fn deserialize_newtype_struct<V: Visitor<'de>>(
         self,
-        _name: &'static str,
+        name: &'static str,
         visitor: V,
     ) -> Result<V::Value, ShapeError> {
-        visitor.visit_newtype_struct(self)
+        match &self.node.content {
+            Content::Scalar(scalar) if scalar.value == Value::Text => {
+                visitor.visit_borrowed_str(&scalar.text)
+            }
+            Content::Scalar(scalar) if name == LABEL => Err(not_text(scalar, "label value")),
+            Content::Scalar(scalar) if name == TEXT => Err(not_text(scalar, TEXT)),
+            _ => visitor.visit_newtype_struct(self),
+        }
     }
 
     fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ShapeError> {
@@ -159,7 +164,7 @@ impl<'de> SeqAccess<'de> for Items<'de, '_> {
 }
 
 struct Entries<'de, 't> {
-    entries: std::slice::Iter<'de, Entry>,
+    rest: std::slice::Iter<'de, Entry>,
     current: Option<&'de Entry>,
     traps: &'t RefCell<Vec<Trap>>,
 }
@@ -171,13 +176,9 @@ impl<'de> MapAccess<'de> for Entries<'de, '_> {
         &mut self,
         seed: K,
     ) -> Result<Option<K::Value>, ShapeError> {
-        self.current = self.entries.next();
+        self.current = self.rest.next();
         let Some(entry) = self.current else { return Ok(None) };
-        let key = if entry.key.value == Value::Text {
-            seed.deserialize(BorrowedStrDeserializer::new(&entry.key.text))
-        } else {
-            seed.deserialize(StringDeserializer::new(entry.key.as_key().into_owned()))
-        };
+        let key = seed.deserialize(FromKey(&entry.key));
         key.map(Some).map_err(|e: ShapeError| ShapeError { line: Some(entry.value.line), ..e })
     }
 
@@ -189,4 +190,38 @@ impl<'de> MapAccess<'de> for Entries<'de, '_> {
         seed.deserialize(FromNode::new(&entry.value, self.traps))
             .map_err(|e| e.under(clip(&entry.key.text).into_owned(), entry.value.line))
     }
+}
+
+/// Deserialises a key: as text for fields, of which unknown ones do not matter, but strictly for labels.
+struct FromKey<'de>(&'de Scalar);
+
+impl<'de> Deserializer<'de> for FromKey<'de> {
+    type Error = ShapeError;
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ShapeError> {
+        match self.0.value {
+            Value::Text => visitor.visit_borrowed_str(&self.0.text),
+            _ => visitor.visit_str(&self.0.as_key()),
+        }
+    }
+
+    fn deserialize_newtype_struct<V: Visitor<'de>>(
+        self,
+        _name: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, ShapeError> {
+        match self.0.value {
+            Value::Text => visitor.visit_borrowed_str(&self.0.text),
+            _ => Err(not_text(self.0, "label key")),
+        }
+    }
+
+    forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option unit
+        unit_struct seq tuple tuple_struct map struct enum identifier ignored_any
+    }
+}
+
+fn not_text(scalar: &Scalar, what: &str) -> ShapeError {
+    ShapeError::custom(scalar.not_text(what).1)
 }

@@ -70,7 +70,7 @@ pub(super) fn text(name: &str, bytes: Vec<u8>) -> Result<String, Diagnostic> {
         Err(error) => {
             let valid = error.utf8_error().valid_up_to();
             let before = error.as_bytes().get(..valid).unwrap_or_default();
-            let line = before.iter().filter(|b| **b == b'\n').count() + 1;
+            let line = before.split(|b| *b == b'\n').count();
             let line = u32::try_from(line).unwrap_or(u32::MAX);
             let message = "the text is not valid UTF-8";
             let code = DiagnosticCode::Unreadable;

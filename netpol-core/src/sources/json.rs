@@ -1,4 +1,4 @@
-//! JSON: values from serde_json, and where they stand from the slices that it borrows.
+//! JSON: values from `serde_json`, and where they stand from the slices that it borrows.
 
 use serde::Deserialize;
 use serde::de::{Deserializer as _, MapAccess, Visitor};
@@ -155,8 +155,8 @@ impl<'t> Lines<'t> {
         if offset < self.offset {
             (self.offset, self.line) = (0, self.first);
         }
-        let between = self.text.as_bytes().get(self.offset..offset).unwrap_or_default();
-        let breaks = between.iter().filter(|b| **b == b'\n').count();
+        let between = self.text.get(self.offset..offset).unwrap_or_default();
+        let breaks = between.matches('\n').count();
         self.line = self.line.saturating_add(u32::try_from(breaks).unwrap_or(u32::MAX));
         self.offset = offset;
         self.line

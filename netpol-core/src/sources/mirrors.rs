@@ -9,21 +9,40 @@ use serde::de::{Deserializer, Error, IgnoredAny, MapAccess, Visitor};
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(super) struct Text(pub(super) Box<str>);
 
+/// The name by which [`Text`] asks a deserializer; a tree then names the scalar that is no text.
+pub(super) const TEXT: &str = "value";
+/// The same for the keys and values of labels.
+pub(super) const LABEL: &str = "label";
+
 impl<'de> Deserialize<'de> for Text {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct OfText;
-        impl Visitor<'_> for OfText {
-            type Value = Text;
+        deserializer.deserialize_newtype_struct(TEXT, OfText).map(Self)
+    }
+}
 
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("text")
-            }
+struct Label(Box<str>);
 
-            fn visit_str<E: Error>(self, text: &str) -> Result<Text, E> {
-                Ok(Text(text.into()))
-            }
-        }
-        deserializer.deserialize_any(OfText)
+impl<'de> Deserialize<'de> for Label {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_newtype_struct(LABEL, OfText).map(Self)
+    }
+}
+
+struct OfText;
+
+impl<'de> Visitor<'de> for OfText {
+    type Value = Box<str>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("text")
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Box<str>, E> {
+        Ok(text.into())
+    }
+
+    fn visit_newtype_struct<D: Deserializer<'de>>(self, inner: D) -> Result<Box<str>, D::Error> {
+        inner.deserialize_any(self)
     }
 }
 
@@ -80,7 +99,7 @@ impl<'de> Deserialize<'de> for LabelMap {
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<LabelMap, A::Error> {
                 let mut pairs: Vec<(String, String)> = Vec::new();
-                while let Some((key, value)) = map.next_entry::<Text, Text>()? {
+                while let Some((key, value)) = map.next_entry::<Label, Label>()? {
                     if pairs.len() < 64 && pairs.iter().any(|p| *p.0 == *key.0) {
                         return Err(A::Error::custom(format_args!(
                             "the label `{}` stands here twice",

@@ -190,7 +190,8 @@ pub(super) fn convert(
     let (identity, body) = match mirror {
         Mirror::Namespace(object) => {
             let identity = check.metadata(setting, kind, &object.metadata.0);
-            (identity, check.namespace(object.metadata.0))
+            let labels = object.metadata.0.labels.0;
+            (identity, Body::Namespace(NamespaceSpec { labels, ..NamespaceSpec::default() }))
         }
         Mirror::Node(object) => {
             let identity = check.metadata(setting, kind, &object.metadata.0);
@@ -255,11 +256,11 @@ impl Check {
                 self.refuse("metadata.name", "required value: name or generateName is required");
             }
         }
-        if let (true, Some(namespace)) = (kind.is_namespaced(), &namespace) {
-            if let Err(fault) = names::dns_label(namespace) {
-                let fault = format!("invalid namespace `{}`: {fault}", clip(namespace));
-                self.refuse("metadata.namespace", fault);
-            }
+        if let (true, Some(namespace)) = (kind.is_namespaced(), &namespace)
+            && let Err(fault) = names::dns_label(namespace)
+        {
+            let fault = format!("invalid namespace `{}`: {fault}", clip(namespace));
+            self.refuse("metadata.namespace", fault);
         }
         self.labels("metadata.labels", &metadata.labels);
         Identity::new(setting, kind, namespace.as_deref(), name.as_deref(), prefix.as_deref())
@@ -291,10 +292,6 @@ impl Check {
             self.refuse(path(), format!("invalid value `{}`: must be an IP address", clip(text)));
         }
         address
-    }
-
-    fn namespace(&mut self, metadata: Metadata) -> Body {
-        Body::Namespace(NamespaceSpec { labels: metadata.labels.0, ..NamespaceSpec::default() })
     }
 
     fn node(&mut self, object: Object<NodeSpecMirror, NodeStatus>) -> Body {
@@ -511,14 +508,14 @@ impl Check {
             self.refuse("spec.type", fault);
         }
         self.labels("spec.selector", &spec.selector);
-        let mut ips: Vec<Text> = spec.cluster_ips.0;
-        if ips.is_empty() {
-            ips.extend(spec.cluster_ip);
+        let single = spec.cluster_ip.map(|ip| ("spec.clusterIP".to_owned(), ip));
+        let list = spec.cluster_ips.0.into_iter().enumerate();
+        let list = list.map(|(i, ip)| (format!("spec.clusterIPs[{i}]"), ip));
+        let mut cluster_ips: Vec<IpAddr> = Vec::new();
+        for (path, ip) in list.chain(single).filter(|(_, ip)| &*ip.0 != "None") {
+            let ip = self.address(|| path, &ip.0);
+            cluster_ips.extend(ip.filter(|ip| !cluster_ips.contains(ip)));
         }
-        let ips = ips.into_iter().filter(|ip| &*ip.0 != "None").enumerate();
-        let cluster_ips = ips
-            .filter_map(|(i, ip)| self.address(|| format!("spec.clusterIPs[{i}]"), &ip.0))
-            .collect();
         let ports = spec.ports.0.into_iter().enumerate();
         let ports = ports.filter_map(|(i, port)| self.service_port(i, port)).collect();
         let selector = (!spec.selector.0.is_empty()).then_some(spec.selector.0);

@@ -90,11 +90,11 @@ fn metadata(walker: &mut Walker<'_>, kind: PolicyKind, object: &Node, lenient: b
     name(walker, kind, node, lenient);
     if let Some(namespace) = fields.get("namespace") {
         let path = path.field("namespace");
-        if let Some(text) = walker.text(namespace, &path) {
-            if let (PolicyKind::NetworkPolicy, Err(fault)) = (kind, names::dns_label(text)) {
-                let fault = format!("invalid namespace `{}`: {fault}", clip(text));
-                walker.invalid(namespace, &path, fault);
-            }
+        if let Some(text) = walker.text(namespace, &path)
+            && let (PolicyKind::NetworkPolicy, Err(fault)) = (kind, names::dns_label(text))
+        {
+            let fault = format!("invalid namespace `{}`: {fault}", clip(text));
+            walker.invalid(namespace, &path, fault);
         }
     }
     if let Some(labels) = fields.get("labels") {

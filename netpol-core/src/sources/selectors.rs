@@ -5,7 +5,7 @@ use super::tree::{Entry, Node, clip};
 use super::walker::{Path, Walker};
 use crate::model::{Operator, Requirement, Selector};
 
-/// Reads a LabelSelector; `None` where it is refused.
+/// Reads a `LabelSelector`; `None` where it is refused.
 pub(super) fn read(walker: &mut Walker<'_>, node: &Node, path: &Path<'_>) -> Option<Selector> {
     let fields = walker.fields(node, path, &["matchLabels", "matchExpressions"])?;
     let mut selector = Selector::everything();
@@ -70,11 +70,11 @@ pub(super) fn label_key<'n>(
 }
 
 fn label_value<'n>(walker: &mut Walker<'_>, node: &'n Node, path: &Path<'_>) -> Option<&'n str> {
-    if let super::tree::Content::Scalar(scalar) = &node.content {
-        if scalar.value != super::scalars::Value::Text {
-            walker.not_text(scalar, node.line, path, "label value");
-            return None;
-        }
+    if let super::tree::Content::Scalar(scalar) = &node.content
+        && scalar.value != super::scalars::Value::Text
+    {
+        walker.not_text(scalar, node.line, path, "label value");
+        return None;
     }
     let value = walker.text(node, path)?;
     if let Err(fault) = names::label_value(value) {
@@ -86,12 +86,11 @@ fn label_value<'n>(walker: &mut Walker<'_>, node: &'n Node, path: &Path<'_>) -> 
 
 fn expression(walker: &mut Walker<'_>, node: &Node, path: &Path<'_>) -> Option<Requirement> {
     let fields = walker.fields(node, path, &["key", "operator", "values"])?;
-    let key = match fields.get("key") {
-        Some(key) => expression_key(walker, key, &path.field("key")),
-        None => {
-            walker.required(node, &path.field("key"), "the label key");
-            None
-        }
+    let key = if let Some(key) = fields.get("key") {
+        expression_key(walker, key, &path.field("key"))
+    } else {
+        walker.required(node, &path.field("key"), "the label key");
+        None
     };
     let mut values: Vec<Box<str>> = Vec::new();
     let mut written = 0;

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use super::diagnostic::DiagnosticCode;
 use super::scalars::{self, Value};
 
 /// A value of a document.
@@ -68,6 +69,18 @@ impl Scalar {
     }
 }
 
+impl Scalar {
+    /// Says what is wrong with it where text is expected.
+    pub(super) fn not_text(&self, what: &str) -> (DiagnosticCode, String) {
+        if self.value == Value::Null {
+            let message = format!("expected text, found a {what} that is null");
+            return (DiagnosticCode::InvalidValue, message);
+        }
+        let (text, kind) = (clip(&self.text), self.value.describe());
+        (DiagnosticCode::YamlTrap, format!("{what} `{text}` is {kind} in YAML 1.1; quote it"))
+    }
+}
+
 impl Node {
     /// Tells whether nothing was written.
     pub(super) fn is_null(&self) -> bool {
@@ -115,21 +128,18 @@ impl Node {
 
     /// Returns the line of a field path such as `spec.ports[0].port`, or of the nearest part of it that exists.
     pub(super) fn line_of(&self, path: &str) -> u32 {
-        let (next, rest) = match path.strip_prefix('[') {
-            Some(rest) => {
-                let (index, rest) = rest.split_once(']').unwrap_or((rest, ""));
-                (index.parse().ok().and_then(|i: usize| self.items()?.get(i)), rest)
-            }
-            None => {
-                // A label key may hold dots: the longest key that fits is meant.
-                let fits = |e: &&Entry| {
-                    let rest = path.strip_prefix(&*e.key.text);
-                    rest.is_some_and(|r| r.is_empty() || r.starts_with(['.', '[']))
-                };
-                let entry = self.entries().iter().filter(fits).max_by_key(|e| e.key.text.len());
-                let rest = entry.and_then(|e| path.get(e.key.text.len()..)).unwrap_or_default();
-                (entry.map(|e| &e.value), rest)
-            }
+        let (next, rest) = if let Some(rest) = path.strip_prefix('[') {
+            let (index, rest) = rest.split_once(']').unwrap_or((rest, ""));
+            (index.parse().ok().and_then(|i: usize| self.items()?.get(i)), rest)
+        } else {
+            // A label key may hold dots: the longest key that fits is meant.
+            let fits = |e: &&Entry| {
+                let rest = path.strip_prefix(&*e.key.text);
+                rest.is_some_and(|r| r.is_empty() || r.starts_with(['.', '[']))
+            };
+            let entry = self.entries().iter().filter(fits).max_by_key(|e| e.key.text.len());
+            let rest = entry.and_then(|e| path.get(e.key.text.len()..)).unwrap_or_default();
+            (entry.map(|e| &e.value), rest)
         };
         match next {
             Some(next) if rest.is_empty() => next.line,

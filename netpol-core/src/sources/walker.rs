@@ -213,20 +213,20 @@ impl<'a> Walker<'a> {
     /// Refuses a scalar where text is expected.
     pub(super) fn not_text(&mut self, scalar: &Scalar, line: u32, path: &Path<'_>, what: &str) {
         let text = clip(&scalar.text);
-        let (code, message) = not_text(scalar, what);
+        let (code, message) = scalar.not_text(what);
         let help = (scalar.value != Value::Null).then(|| format!("write \"{text}\""));
         self.add((Severity::Error, code), line, format!("{path}: {message}"), help);
     }
 
     /// Reads a whole number; anything else is refused, and a value that only YAML 1.1 gives is reported.
     pub(super) fn integer(&mut self, node: &Node, path: &Path<'_>) -> Option<i64> {
-        if let Content::Scalar(scalar) = &node.content {
-            if let Value::Int(value) = scalar.value {
-                if scalar.trap {
-                    self.trap(scalar, node.line, path);
-                }
-                return Some(value);
+        if let Content::Scalar(scalar) = &node.content
+            && let Value::Int(value) = scalar.value
+        {
+            if scalar.trap {
+                self.trap(scalar, node.line, path);
             }
+            return Some(value);
         }
         self.invalid(node, path, format!("expected a whole number, found {}", node.describe()));
         None
@@ -239,17 +239,6 @@ impl<'a> Walker<'a> {
         let code = (Severity::Warning, DiagnosticCode::YamlTrap);
         self.add(code, line, message, Some(help));
     }
-}
-
-/// Says what is wrong with a scalar where text is expected.
-pub(super) fn not_text(scalar: &Scalar, what: &str) -> (DiagnosticCode, String) {
-    let text = clip(&scalar.text);
-    if scalar.value == Value::Null {
-        let message = format!("expected text, found {what} null");
-        return (DiagnosticCode::InvalidValue, message);
-    }
-    let kind = scalar.value.describe();
-    (DiagnosticCode::YamlTrap, format!("{what} `{text}` is {kind} in YAML 1.1; quote it"))
 }
 
 /// The fields of a mapping.

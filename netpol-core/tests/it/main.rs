@@ -10,3 +10,4 @@
 mod agreement;
 mod imports;
 mod properties;
+mod sources;
