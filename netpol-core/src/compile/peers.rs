@@ -73,7 +73,7 @@ impl PeerCompiler<'_> {
                         self.pods(namespace, namespace_selector.as_ref(), pod_selector.as_ref());
                 }
                 NetworkPolicyPeer::IpBlock(block) => {
-                    blocks = blocks.union(&addresses_of_block(block))
+                    blocks = blocks.union(&addresses_of_block(block));
                 }
             }
         }
@@ -104,7 +104,7 @@ impl PeerCompiler<'_> {
                     networks = nets.iter().fold(networks, |set, net| set.union(&IpSet::from(*net)));
                 }
                 AdminPeer::Nodes(selector) => {
-                    nodes = nodes.union(&self.nodes(selector, &mut draft))
+                    nodes = nodes.union(&self.nodes(selector, &mut draft));
                 }
                 AdminPeer::DomainNames(names) => draft.names.extend(names.iter().cloned()),
             }

@@ -52,13 +52,13 @@ impl PortMatch {
             match &entry.port {
                 None => numbers.push(PortRange { protocol, from: 1, to: u16::MAX }),
                 Some(PortReference::Number(n)) => {
-                    numbers.push(PortRange { protocol, from: *n, to: *n })
+                    numbers.push(PortRange { protocol, from: *n, to: *n });
                 }
                 Some(PortReference::Range(from, to)) => {
-                    numbers.push(PortRange { protocol, from: *from, to: *to })
+                    numbers.push(PortRange { protocol, from: *from, to: *to });
                 }
                 Some(PortReference::Name(name)) => {
-                    names.extend(mentions.port_name(name).map(|n| (n, Some(protocol))))
+                    names.extend(mentions.port_name(name).map(|n| (n, Some(protocol))));
                 }
             }
         }
@@ -74,7 +74,7 @@ impl PortMatch {
         for entry in ports {
             match entry {
                 AdminPort::Number(protocol, n) => {
-                    numbers.push(PortRange { protocol: *protocol, from: *n, to: *n })
+                    numbers.push(PortRange { protocol: *protocol, from: *n, to: *n });
                 }
                 AdminPort::Range(protocol, from, to) => {
                     numbers.push(PortRange { protocol: *protocol, from: *from, to: *to });

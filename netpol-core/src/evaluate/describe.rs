@@ -62,7 +62,7 @@ type Scope = (Option<String>, Option<String>);
 /// At most so many peers or ports are spelled out.
 const MOST_LISTED: usize = 4;
 
-fn list(items: Vec<String>) -> Option<String> {
+fn list(items: &[String]) -> Option<String> {
     let more = items.len().saturating_sub(MOST_LISTED);
     let shown = items.iter().take(MOST_LISTED).map(String::as_str).collect::<Vec<_>>().join(" or ");
     match (items.len(), more) {
@@ -84,7 +84,7 @@ fn network_scope(rule: &NetworkPolicyRule) -> Scope {
     });
     let ports: Vec<String> = names.collect();
     let ports = (!ports.is_empty()).then(|| ports.join(","));
-    (list(rule.peers.iter().map(network_peer).collect()), ports)
+    (list(&rule.peers.iter().map(network_peer).collect::<Vec<_>>()), ports)
 }
 
 /// Says what one peer of a NetworkPolicy selects.
@@ -149,7 +149,7 @@ fn admin_scope(rule: &AdminRule) -> Scope {
         })
         .collect();
     let ports = (!ports.is_empty()).then(|| ports.join(","));
-    (list(rule.peers.iter().map(admin_peer).collect()), ports)
+    (list(&rule.peers.iter().map(admin_peer).collect::<Vec<_>>()), ports)
 }
 
 fn admin_peer(peer: &AdminPeer) -> String {

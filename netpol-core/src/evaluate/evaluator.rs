@@ -14,6 +14,16 @@ use crate::model::{
     PodId, PortSet, Protocol, Verdict,
 };
 
+/// Where a walk takes place: whose rules, in which direction, and what is assumed of the other end.
+#[derive(Clone, Copy)]
+struct Site<'a> {
+    direction: Direction,
+    profile: ProfileId,
+    subject: GroupId,
+    family: Family,
+    scenario: Scenario<'a>,
+}
+
 /// Evaluates a program on the facts that it was compiled from.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Evaluator<'a> {
@@ -25,7 +35,7 @@ pub(crate) struct Evaluator<'a> {
     pub(crate) program: &'a Program,
 }
 
-impl<'a> Evaluator<'a> {
+impl Evaluator<'_> {
     /// Returns the verdict about one flow.
     ///
     /// Paths by frequency: two pods whose profiles look at no addresses; then one with; then unknown addresses.
@@ -80,9 +90,10 @@ impl<'a> Evaluator<'a> {
         let candidates = Candidates::Known(address);
         let other =
             Other { group: Some(other_group), kind: OtherKind::Pod, name: None, candidates };
-        let at = (flow.family, Scenario { address, assumed: &[] });
+        let scenario = Scenario { address, assumed: &[] };
+        let site = Site { direction, profile, subject: group, family: flow.family, scenario };
         let key = port_key(flow.protocol, flow.port);
-        verdict_of(&self.walk_flow(direction, (profile, group), &other, at, key))
+        verdict_of(&self.walk_flow(site, &other, key))
     }
 
     fn families_match(&self, flow: &Flow) -> bool {
@@ -139,8 +150,8 @@ impl<'a> Evaluator<'a> {
         let key = port_key(flow.protocol, flow.port);
         let mut verdict = None;
         self.for_each_scenario(direction, profile, &other, flow.family, &mut |scenario| {
-            let outcome =
-                self.walk_flow(direction, (profile, group), &other, (flow.family, scenario), key);
+            let site = Site { direction, profile, subject: group, family: flow.family, scenario };
+            let outcome = self.walk_flow(site, &other, key);
             let now = verdict_of(&outcome);
             verdict = Some(if verdict.is_none_or(|v| v == now) { now } else { Verdict::Unknown });
         });
@@ -162,13 +173,8 @@ impl<'a> Evaluator<'a> {
         }
         let mut all: Option<Decision> = None;
         self.for_each_scenario(direction, profile, other, family, &mut |scenario| {
-            let now = Decision::of(self.walk_ports(
-                direction,
-                (profile, subject),
-                other,
-                (family, scenario),
-                full,
-            ));
+            let site = Site { direction, profile, subject, family, scenario };
+            let now = Decision::of(self.walk_ports(site, other, full));
             all = Some(
                 all.as_ref().map_or_else(|| now.clone(), |before| before.or_unknown(&now, full)),
             );
@@ -227,40 +233,24 @@ impl<'a> Evaluator<'a> {
     }
 
     /// Walks the stages for one port.
-    fn walk_flow(
-        &self,
-        direction: Direction,
-        subject: (ProfileId, GroupId),
-        other: &Other<'_>,
-        at: (Family, Scenario<'_>),
-        key: PortKey,
-    ) -> Outcome<bool> {
-        self.walk(direction, subject, other, at, true, |pair| FlowMatcher { pair, key })
+    fn walk_flow(&self, site: Site<'_>, other: &Other<'_>, key: PortKey) -> Outcome<bool> {
+        self.walk(site, other, true, |pair| FlowMatcher { pair, key })
     }
 
     /// Walks the stages for all ports of `full`.
-    pub(crate) fn walk_ports(
-        &self,
-        direction: Direction,
-        subject: (ProfileId, GroupId),
-        other: &Other<'_>,
-        at: (Family, Scenario<'_>),
-        full: &PortSet,
-    ) -> Outcome<PortSet> {
-        self.walk(direction, subject, other, at, full.clone(), |pair| PortsMatcher { pair })
+    fn walk_ports(&self, site: Site<'_>, other: &Other<'_>, full: &PortSet) -> Outcome<PortSet> {
+        self.walk(site, other, full.clone(), |pair| PortsMatcher { pair })
     }
 
     fn walk<'s, M: Matcher>(
         &'s self,
-        direction: Direction,
-        (profile, subject): (ProfileId, GroupId),
+        site: Site<'s>,
         other: &'s Other<'s>,
-        (family, scenario): (Family, Scenario<'s>),
         full: M::Set,
         matcher: impl Fn(Pair<'s>) -> M,
     ) -> Outcome<M::Set> {
-        let program = self.program.direction(direction);
-        let stages = program.profiles[profile as usize].stages;
+        let program = self.program.direction(site.direction);
+        let stages = program.profiles[site.profile as usize].stages;
         let mut live = full;
         let mut out: Option<Outcome<M::Set>> = None;
         for (stage, at) in program.stages.iter().zip(stages) {
@@ -268,7 +258,7 @@ impl<'a> Evaluator<'a> {
             if profile.policies.is_empty() {
                 continue;
             }
-            let matcher = matcher(self.pair(direction, subject, profile, other, family, scenario));
+            let matcher = matcher(self.pair(site, profile, other));
             let result = stage_outcome(stage, profile, live, &matcher);
             live = result.next;
             match &mut out {
@@ -295,28 +285,22 @@ impl<'a> Evaluator<'a> {
         }
     }
 
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "a pair is what it is about; they are named in Pair"
-    )]
     fn pair<'s>(
         &'s self,
-        direction: Direction,
-        subject: GroupId,
+        site: Site<'s>,
         profile: &'s StageProfile,
         other: &'s Other<'s>,
-        family: Family,
-        scenario: Scenario<'s>,
     ) -> Pair<'s> {
-        let destination = if direction == Direction::Egress { other.group } else { Some(subject) };
+        let egress = site.direction == Direction::Egress;
+        let destination = if egress { other.group } else { Some(site.subject) };
         let named = destination.map_or(&[][..], |g| &self.program.groups.group(g).named_ports);
-        let classes: &AddressClasses = profile.classes(family);
+        let classes: &AddressClasses = profile.classes(site.family);
         let held = if classes.is_trivial() {
             classes.terms(0)
         } else {
-            classes.terms(classes.class(scenario.address))
+            classes.terms(classes.class(site.scenario.address))
         };
-        Pair { program: self.program, other, held, assumed: scenario.assumed, named }
+        Pair { program: self.program, other, held, assumed: site.scenario.assumed, named }
     }
 
     /// Describes an end as the peers of a rule see it.

@@ -36,6 +36,12 @@ pub(super) struct Matched<'a> {
     ports: PortSet,
 }
 
+/// What a chain of stages says about one class of ports.
+struct Said {
+    out: Outcome<bool>,
+    reasons: Vec<Reason>,
+}
+
 /// One end asking about the other in one direction.
 #[derive(Clone, Copy)]
 pub(super) struct Asked<'a> {
@@ -140,7 +146,7 @@ impl Evaluator<'_> {
         let mut parts: Vec<Explained> = Vec::new();
         for (ports, rules) in classes {
             let chosen: Vec<&Matched<'_>> = rules.iter().map(|i| &matched[*i]).collect();
-            let (outcome, mut reasons) = self.chain(asked, profile, &chosen);
+            let Said { out: outcome, mut reasons } = self.chain(asked, profile, &chosen);
             let verdict = verdict_of(&outcome);
             if verdict == Verdict::Ambiguous {
                 reasons.insert(0, self.tie(asked, &reasons));
@@ -231,14 +237,8 @@ impl Evaluator<'_> {
     }
 
     /// Walks the stages for one class of ports, given the rules that match it.
-    fn chain(
-        &self,
-        asked: &Asked<'_>,
-        profile: ProfileId,
-        matched: &[&Matched<'_>],
-    ) -> (Outcome<bool>, Vec<Reason>) {
-        let mut out = Outcome { allow: false, deny: false };
-        let mut reasons = Vec::new();
+    fn chain(&self, asked: &Asked<'_>, profile: ProfileId, matched: &[&Matched<'_>]) -> Said {
+        let mut said = Said { out: Outcome { allow: false, deny: false }, reasons: Vec::new() };
         for (at, stage, stage_profile) in self.stages(asked.direction, profile) {
             if stage_profile.policies.is_empty() {
                 continue;
@@ -247,18 +247,18 @@ impl Evaluator<'_> {
                 matched.iter().copied().filter(|m| m.stage == at).collect();
             let next = match stage.unmatched {
                 Unmatched::DenyIsolated => {
-                    self.isolated_chain(asked, stage, stage_profile, &here, &mut out, &mut reasons)
+                    self.isolated_chain(asked, stage, stage_profile, &here, &mut said)
                 }
-                Unmatched::Continue => self.tier_chain(asked, &here, &mut out, &mut reasons),
+                Unmatched::Continue => self.tier_chain(asked, &here, &mut said),
             };
             if !next {
-                self.note_override(asked, at, profile, matched, &out, &mut reasons);
-                return (out, reasons);
+                self.note_override(asked, (at, profile), matched, &mut said);
+                return said;
             }
         }
-        out.allow = true;
-        reasons.push(self.not_isolated(asked));
-        (out, reasons)
+        said.out.allow = true;
+        said.reasons.push(self.not_isolated(asked));
+        said
     }
 
     fn isolated_chain(
@@ -267,32 +267,29 @@ impl Evaluator<'_> {
         stage: &Stage,
         profile: &StageProfile,
         here: &[&Matched<'_>],
-        out: &mut Outcome<bool>,
-        reasons: &mut Vec<Reason>,
+        said: &mut Said,
     ) -> bool {
         if here.is_empty() {
-            out.deny = true;
+            said.out.deny = true;
             let isolating = policies(stage, profile);
             capped(
-                reasons,
+                &mut said.reasons,
                 isolating.map(|policy| self.no_rule_matches(asked, policy)),
                 "policies isolate it too",
             );
         } else {
-            out.allow = true;
-            capped(reasons, here.iter().map(|m| self.by_rule(asked, m)), "rules allow it too");
+            said.out.allow = true;
+            capped(
+                &mut said.reasons,
+                here.iter().map(|m| self.by_rule(asked, m)),
+                "rules allow it too",
+            );
         }
         false
     }
 
     /// The first block of each lane that matches decides; each policy in it with its first matching rule.
-    fn tier_chain(
-        &self,
-        asked: &Asked<'_>,
-        here: &[&Matched<'_>],
-        out: &mut Outcome<bool>,
-        reasons: &mut Vec<Reason>,
-    ) -> bool {
+    fn tier_chain(&self, asked: &Asked<'_>, here: &[&Matched<'_>], said: &mut Said) -> bool {
         let mut passed = here.is_empty();
         for lane in here.chunk_by(|a, b| a.policy.lane == b.policy.lane) {
             let Some(first) = lane.first() else { continue };
@@ -304,11 +301,11 @@ impl Evaluator<'_> {
                 }
                 last = Some(m.policy.id);
                 match m.rule.action {
-                    Action::Allow => out.allow = true,
-                    Action::Deny => out.deny = true,
+                    Action::Allow => said.out.allow = true,
+                    Action::Deny => said.out.deny = true,
                     Action::Pass => passed = true,
                 }
-                reasons.push(self.by_rule(asked, m));
+                said.reasons.push(self.by_rule(asked, m));
             }
         }
         passed
@@ -318,13 +315,11 @@ impl Evaluator<'_> {
     fn note_override(
         &self,
         asked: &Asked<'_>,
-        at: usize,
-        profile: ProfileId,
+        (at, profile): (usize, ProfileId),
         matched: &[&Matched<'_>],
-        out: &Outcome<bool>,
-        reasons: &mut [Reason],
+        said: &mut Said,
     ) {
-        if at >= NETWORK || out.allow == out.deny {
+        if at >= NETWORK || said.out.allow == said.out.deny {
             return;
         }
         let Some((_, stage, network)) =
@@ -333,14 +328,14 @@ impl Evaluator<'_> {
             return;
         };
         let allowed = matched.iter().any(|m| m.stage == NETWORK);
-        if network.policies.is_empty() || allowed == out.allow {
+        if network.policies.is_empty() || allowed == said.out.allow {
             return;
         }
         let names: Vec<String> = policies(stage, network)
             .take(3)
             .map(|p| policy_name(self.cluster.policy(p.id)))
             .collect();
-        if let Some(last) = reasons.last_mut() {
+        if let Some(last) = said.reasons.last_mut() {
             let verb = if allowed { "allow" } else { "deny" };
             last.message = format!(
                 "{}; this overrides {}, which would {verb} it",
@@ -474,10 +469,10 @@ fn capped(reasons: &mut Vec<Reason>, more: impl Iterator<Item = Reason>, what: &
             left += 1;
         }
     }
-    if left > 0 {
-        if let Some(last) = reasons.last_mut() {
-            last.message = format!("{}; {left} more {what}", last.message);
-        }
+    if left > 0
+        && let Some(last) = reasons.last_mut()
+    {
+        last.message = format!("{}; {left} more {what}", last.message);
     }
 }
 

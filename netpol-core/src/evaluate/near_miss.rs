@@ -73,7 +73,7 @@ impl Near<'_> {
     fn in_isolating_policy(&self) -> Option<Ranked> {
         let allowed = self.evaluator.rule_ports(self.asked, self.view, self.rule);
         if self.peer_matches() {
-            return self.port_miss(&allowed);
+            return Some(self.port_miss(&allowed));
         }
         if self.ports.is_disjoint(&allowed) {
             return None;
@@ -125,7 +125,7 @@ impl Near<'_> {
         spec.rules(self.asked.direction).get(self.rule.index as usize)
     }
 
-    fn port_miss(&self, allowed: &PortSet) -> Option<Ranked> {
+    fn port_miss(&self, allowed: &PortSet) -> Ranked {
         let cluster = self.evaluator.cluster;
         let destination = match self.asked.direction {
             crate::model::Direction::Egress => self.asked.other,
@@ -133,7 +133,7 @@ impl Near<'_> {
         };
         if allowed.is_empty() {
             let message = format!("{} declares no such port name", end_name(cluster, destination));
-            return Some((2, self.reason(ReasonCode::NamedPortUnresolved, &message)));
+            return (2, self.reason(ReasonCode::NamedPortUnresolved, &message));
         }
         let asked: Vec<_> = self.ports.ranges().collect();
         let what = match asked[..] {
@@ -144,7 +144,7 @@ impl Near<'_> {
             }
             _ => format!("not on {}", ports_name(self.ports)),
         };
-        Some((3, self.reason(ReasonCode::NearMiss, &what)))
+        (3, self.reason(ReasonCode::NearMiss, &what))
     }
 
     /// Says by which one thing a peer misses.

@@ -113,7 +113,7 @@ pub(crate) fn stage_outcome<M: Matcher>(
     }
     match stage.unmatched {
         Unmatched::DenyIsolated => isolated_outcome(profile, live, matcher),
-        Unmatched::Continue => tier_outcome(stage, profile, live, matcher),
+        Unmatched::Continue => tier_outcome(stage, profile, &live, matcher),
     }
 }
 
@@ -140,7 +140,7 @@ fn isolated_outcome<M: Matcher>(
 fn tier_outcome<M: Matcher>(
     stage: &Stage,
     profile: &StageProfile,
-    live: M::Set,
+    live: &M::Set,
     matcher: &M,
 ) -> StageOutcome<M::Set> {
     let none = matcher.none();

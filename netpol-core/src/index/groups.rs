@@ -140,10 +140,10 @@ impl Maker<'_> {
     }
 
     fn marks(&mut self, pod: &Pod) -> Box<[Mark]> {
-        if pod.from_template {
-            if let Some(marks) = self.marks.get(&pod.labels.as_ptr()) {
-                return marks.clone();
-            }
+        if pod.from_template
+            && let Some(marks) = self.marks.get(&pod.labels.as_ptr())
+        {
+            return marks.clone();
         }
         let marks = marks(self.cluster, self.mentions, &pod.labels);
         if pod.from_template {

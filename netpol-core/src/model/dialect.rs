@@ -29,6 +29,10 @@ pub enum TieBreak {
 
 /// Everything but the input that may change a verdict.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a switch of its own that implementations turn"
+)]
 pub struct Dialect {
     /// How host-network pods are treated.
     pub host_network: HostNetwork,

@@ -192,15 +192,15 @@ impl<'a> Asker<'a> {
             _ => PortSet::none(),
         };
         if families.is_empty() {
-            self.add_no_family(Pairs { src, dst, family: None, count }, &ports);
+            self.add_no_family(&Pairs { src, dst, family: None, count }, &ports);
             return;
         }
         let decided: Vec<(Family, Decision)> = families
             .iter()
             .enumerate()
             .map(|(i, f)| {
-                let classes =
-                    (src_signature.classes.get(i).copied(), dst_signature.classes.get(i).copied());
+                let of = |s: &Signature| s.classes.get(i).copied().flatten();
+                let classes = (of(src_signature), of(dst_signature));
                 (f, self.decide(&a, &b, f, classes))
             })
             .collect();
@@ -239,13 +239,13 @@ impl<'a> Asker<'a> {
         }
     }
 
-    pub(super) fn add_no_family(&mut self, pairs: Pairs, ports: &PortSet) {
+    pub(super) fn add_no_family(&mut self, pairs: &Pairs, ports: &PortSet) {
         let message = "the two ends share no address family".to_owned();
         let mut reason = plain(ReasonCode::NoCommonFamily, None, message);
         reason.ports = ports.clone();
         let part =
             Explained { verdict: Verdict::Deny, ports: ports.clone(), reasons: vec![reason] };
-        self.add(&pairs, ports, &Decision::default(), || vec![part]);
+        self.add(pairs, ports, &Decision::default(), || vec![part]);
     }
 
     /// Decides a pair of pods in one family.
@@ -254,20 +254,13 @@ impl<'a> Asker<'a> {
         src: &Peer,
         dst: &Peer,
         family: Family,
-        classes: (Option<Option<[u32; 3]>>, Option<Option<[u32; 3]>>),
+        classes: (Option<[u32; 3]>, Option<[u32; 3]>),
     ) -> Decision {
-        let egress =
-            self.decide_direction(Direction::Egress, src, dst, family, classes.1.flatten());
+        let egress = self.decide_direction(Direction::Egress, src, dst, family, classes.1);
         if self.evaluator.is_own_node(src, dst) {
             return egress;
         }
-        egress.and(&self.decide_direction(
-            Direction::Ingress,
-            dst,
-            src,
-            family,
-            classes.0.flatten(),
-        ))
+        egress.and(&self.decide_direction(Direction::Ingress, dst, src, family, classes.0))
     }
 
     fn decide_direction(

@@ -1,6 +1,6 @@
 //! Counts all pairs on one port: class sizes times rows, then corrections for single pods.
 
-use super::rows::{ByAddress, Classes, Row, RowMaker};
+use super::rows::{Classes, Row, RowMaker, groups_with};
 use super::snapshot::Snapshot;
 use crate::compile::{ProfileId, Program, port_key};
 use crate::index::{DenseSet, GroupId, GroupSet};
@@ -9,37 +9,22 @@ use crate::model::{Cluster, Direction, Family, Peer, PodId, Protocol};
 /// Counts the ordered pairs of different pods that are certainly allowed in some family that both have.
 pub(super) fn count_pairs(snapshot: &Snapshot, protocol: Protocol, port: u16) -> u64 {
     let (cluster, program) = (snapshot.cluster(), snapshot.program());
-    let by_address: Vec<ByAddress> = Family::ALL.map(|f| ByAddress::of(cluster, f)).into();
+    let tables = snapshot.row_tables();
     let key = port_key(protocol, port);
     let mut families = Vec::new();
-    for (family, by_address) in Family::ALL.into_iter().zip(&by_address) {
-        let mask = groups_with(program, |f| f.contains(family));
-        if !mask.is_empty() {
-            let rows = |direction| {
-                RowMaker::new(cluster, program, by_address, direction, (family, key)).rows()
-            };
-            families.push(FamilyRows {
-                family,
-                mask,
-                egress: rows(Direction::Egress),
-                ingress: rows(Direction::Ingress),
-            });
-        }
+    for family in Family::ALL.into_iter().filter(|f| !tables.mask(*f).is_empty()) {
+        let rows =
+            |direction| RowMaker::new(cluster, program, tables, direction, (family, key)).rows();
+        let (egress, ingress) = (rows(Direction::Egress), rows(Direction::Ingress));
+        families.push(FamilyRows { family, mask: tables.mask(family), egress, ingress });
     }
-    let counter = Counter { snapshot, cluster, program, families };
-    counter.count()
-}
-
-fn groups_with(program: &Program, has: impl Fn(crate::model::Families) -> bool) -> DenseSet {
-    let mut mask = DenseSet::none(program.groups.len());
-    program.groups.iter().filter(|(_, g)| has(g.families)).for_each(|(id, _)| mask.insert(id));
-    mask
+    Counter { snapshot, cluster, program, families }.count()
 }
 
 /// The rows of one family.
-struct FamilyRows {
+struct FamilyRows<'a> {
     family: Family,
-    mask: DenseSet,
+    mask: &'a DenseSet,
     egress: Vec<Row>,
     ingress: Vec<Row>,
 }
@@ -48,7 +33,7 @@ struct Counter<'a> {
     snapshot: &'a Snapshot,
     cluster: &'a Cluster,
     program: &'a Program,
-    families: Vec<FamilyRows>,
+    families: Vec<FamilyRows<'a>>,
 }
 
 impl Counter<'_> {
@@ -75,7 +60,7 @@ impl Counter<'_> {
         };
         each - Grid::new(
             self.program,
-            both,
+            &both,
             meet(&a.egress, &b.egress),
             meet(&a.ingress, &b.ingress),
         )
@@ -158,7 +143,7 @@ impl Counter<'_> {
         self.families.iter().any(|f| self.egress(f, src, dst) && self.ingress(f, src, dst))
     }
 
-    fn egress(&self, rows: &FamilyRows, src: PodId, dst: PodId) -> bool {
+    fn egress(&self, rows: &FamilyRows<'_>, src: PodId, dst: PodId) -> bool {
         let (from, to) = (self.program.groups.of(src), self.program.groups.of(dst));
         let profile = self.program.profile(Direction::Egress, from);
         let row = &rows.egress[profile as usize];
@@ -166,7 +151,7 @@ impl Counter<'_> {
             && row.at(self.classes(Direction::Egress, profile, row, dst, rows.family)).contains(to)
     }
 
-    fn ingress(&self, rows: &FamilyRows, src: PodId, dst: PodId) -> bool {
+    fn ingress(&self, rows: &FamilyRows<'_>, src: PodId, dst: PodId) -> bool {
         let (from, to) = (self.program.groups.of(src), self.program.groups.of(dst));
         let profile = self.program.profile(Direction::Ingress, to);
         let row = &rows.ingress[profile as usize];
@@ -243,7 +228,7 @@ impl Counter<'_> {
     }
 }
 
-impl FamilyRows {
+impl FamilyRows<'_> {
     fn rows(&self, direction: Direction) -> &[Row] {
         match direction {
             Direction::Egress => &self.egress,
@@ -273,21 +258,21 @@ struct Grid<'a> {
 }
 
 impl<'a> Grid<'a> {
-    fn of(program: &'a Program, rows: &'a FamilyRows) -> Self {
+    fn of(program: &'a Program, rows: &'a FamilyRows<'_>) -> Self {
         let borrow =
             |rows: &'a [Row]| rows.iter().map(|r| std::borrow::Cow::Borrowed(&r.groups)).collect();
-        let weights = weights(program, &rows.mask);
+        let weights = weights(program, rows.mask);
         Self { program, egress: borrow(&rows.egress), ingress: borrow(&rows.ingress), weights }
     }
 
     fn new(
         program: &'a Program,
-        mask: DenseSet,
+        mask: &DenseSet,
         egress: Vec<GroupSet>,
         ingress: Vec<GroupSet>,
     ) -> Self {
         let own = |rows: Vec<GroupSet>| rows.into_iter().map(std::borrow::Cow::Owned).collect();
-        let weights = weights(program, &mask);
+        let weights = weights(program, mask);
         Self { program, egress: own(egress), ingress: own(ingress), weights }
     }
 

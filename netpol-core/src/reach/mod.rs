@@ -3,11 +3,13 @@
 mod ask;
 mod cells;
 mod count;
+mod graph;
 mod outside;
 mod question;
 mod rows;
 mod snapshot;
 mod table;
 
+pub use graph::{Graph, GraphEdge, GraphNode};
 pub use question::{AskedPorts, End, Level, Question, Row, Selection, Table, Tally};
 pub use snapshot::{Explanation, Snapshot};

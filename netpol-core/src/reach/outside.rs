@@ -66,7 +66,7 @@ fn ask_addresses(
             let key = ends.add(End::External(asked.clone()));
             let (src, dst) = oriented(direction, end, key);
             let count = cells.iter().map(|c| c.pods.len() as u64).sum();
-            asker.add_no_family(Pairs { src, dst, family: None, count }, &numbers(asker));
+            asker.add_no_family(&Pairs { src, dst, family: None, count }, &numbers(asker));
         }
         // One table for all families: ranges of both that are treated alike are one end.
         let merged =

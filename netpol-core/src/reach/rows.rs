@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use crate::compile::{PortKey, ProfileId, Program, Rule, StageProfile, TermKind, pieces};
 use crate::evaluate::{Algebra as _, Matcher, StageOutcome, stage_outcome};
 use crate::index::{DenseSet, GroupSet};
-use crate::model::{Cluster, Direction, Family, IpSet, PodId};
+use crate::model::{Cluster, Direction, Families, Family, IpSet, PodId};
 
 /// The address classes of one end under the three stages of a profile.
 pub(super) type Classes = [u32; 3];
@@ -42,14 +42,14 @@ impl Row {
 
 /// The pods of one family by address.
 #[derive(Debug)]
-pub(super) struct ByAddress {
+struct ByAddress {
     addresses: Vec<u128>,
     pods: Vec<PodId>,
 }
 
 impl ByAddress {
     /// Sorts the pods whose address in a family is known.
-    pub(super) fn of(cluster: &Cluster, family: Family) -> Self {
+    fn of(cluster: &Cluster, family: Family) -> Self {
         let address = |id: PodId| {
             cluster.pod(id).address(family).map(|a| (crate::compile::address_number(a), id))
         };
@@ -74,16 +74,47 @@ impl ByAddress {
 pub(super) struct RowMaker<'a> {
     cluster: &'a Cluster,
     program: &'a Program,
-    by_address: &'a ByAddress,
+    tables: &'a RowTables,
     direction: Direction,
     family: Family,
     key: PortKey,
-    sets: Sets,
     /// Outcomes of tiers, which many profiles share: by stage, stage profile, address class, and whether it is known.
     tiers: HashMap<(usize, u32, u32, bool), StageOutcome<DenseSet>, foldhash::fast::RandomState>,
 }
 
+/// What rows of every port need: kept with the snapshot.
+#[derive(Debug)]
+pub(super) struct RowTables {
+    by_address: [ByAddress; 2],
+    masks: [DenseSet; 2],
+    sets: Sets,
+}
+
+impl RowTables {
+    /// Sorts pods by address, and groups by what address peers mean for them.
+    pub(super) fn of(cluster: &Cluster, program: &Program) -> Self {
+        Self {
+            by_address: Family::ALL.map(|family| ByAddress::of(cluster, family)),
+            masks: Family::ALL.map(|family| groups_with(program, |f| f.contains(family))),
+            sets: Sets::of(program),
+        }
+    }
+
+    /// Returns the groups that talk in a family.
+    pub(super) fn mask(&self, family: Family) -> &DenseSet {
+        &self.masks[family as usize]
+    }
+}
+
+/// Returns the groups whose families have something.
+pub(super) fn groups_with(program: &Program, has: impl Fn(Families) -> bool) -> DenseSet {
+    let mut mask = DenseSet::none(program.groups.len());
+    program.groups.iter().filter(|(_, g)| has(g.families)).for_each(|(id, _)| mask.insert(id));
+    mask
+}
+
 /// Sets of groups by what address peers mean for them.
+#[derive(Debug)]
 struct Sets {
     all: DenseSet,
     ordinary: DenseSet,
@@ -103,13 +134,13 @@ impl Sets {
             unknown: DenseSet::none(len),
         };
         for (id, group) in program.groups.iter() {
-            if !group.host_network {
-                sets.ordinary.insert(id);
-            } else {
+            if group.host_network {
                 sets.hosts.insert(id);
                 if group.node.is_none() {
                     sets.hosts_on_unknown_node.insert(id);
                 }
+            } else {
+                sets.ordinary.insert(id);
             }
             if group.address_unknown {
                 sets.unknown.insert(id);
@@ -124,12 +155,12 @@ impl<'a> RowMaker<'a> {
     pub(super) fn new(
         cluster: &'a Cluster,
         program: &'a Program,
-        by_address: &'a ByAddress,
+        tables: &'a RowTables,
         direction: Direction,
         (family, key): (Family, PortKey),
     ) -> Self {
-        let (sets, tiers) = (Sets::of(program), HashMap::default());
-        Self { cluster, program, by_address, direction, family, key, sets, tiers }
+        let tiers = HashMap::default();
+        Self { cluster, program, tables, direction, family, key, tiers }
     }
 
     /// Makes the rows of all profiles.
@@ -151,9 +182,9 @@ impl<'a> RowMaker<'a> {
         let base = most.unwrap_or_else(|| maps.map(|m| m.class_of_number(0)));
         present.remove(&base);
         let mut groups = self.allowed(profile, base, true);
-        if !self.sets.unknown.is_empty() {
+        if !self.tables.sets.unknown.is_empty() {
             let unknown = self.allowed_if_unknown(profile, candidates);
-            groups.subtract(&self.sets.unknown);
+            groups.subtract(&self.tables.sets.unknown);
             groups.unite(&unknown);
         }
         let groups = groups.to_group_set();
@@ -176,7 +207,8 @@ impl<'a> RowMaker<'a> {
         starts.dedup();
         let mut present: BTreeMap<Classes, Vec<PodId>> = BTreeMap::new();
         for (i, start) in starts.iter().enumerate() {
-            let pods = self.by_address.between(*start, starts.get(i + 1).copied());
+            let pods = self.tables.by_address[self.family as usize]
+                .between(*start, starts.get(i + 1).copied());
             if !pods.is_empty() {
                 present
                     .entry(maps.map(|m| m.class_of_number(*start)))
@@ -196,7 +228,7 @@ impl<'a> RowMaker<'a> {
             .collect();
         seen.sort_unstable();
         seen.dedup();
-        let mut allowed = self.sets.unknown.clone();
+        let mut allowed = self.tables.sets.unknown.clone();
         for classes in seen {
             let now = self.allowed(profile, classes, false);
             allowed.intersect(&now);
@@ -208,7 +240,7 @@ impl<'a> RowMaker<'a> {
     fn allowed(&mut self, profile: ProfileId, classes: Classes, known: bool) -> DenseSet {
         let program = self.program.direction(self.direction);
         let stages = program.profiles[profile as usize].stages;
-        let mut live = self.sets.all.clone();
+        let mut live = self.tables.sets.all.clone();
         let mut allow: Option<DenseSet> = None;
         let mut deny: Option<DenseSet> = None;
         for (at, (stage, chosen)) in program.stages.iter().zip(stages).enumerate() {
@@ -216,17 +248,16 @@ impl<'a> RowMaker<'a> {
             if stage_profile.policies.is_empty() {
                 continue;
             }
-            let outcome = match self.tiers.get(&(at, chosen, classes[at], known)) {
-                Some(known) => known.clone(),
-                None => {
-                    let matcher = self.matcher(stage_profile, classes[at], known);
-                    let outcome =
-                        stage_outcome(stage, stage_profile, self.sets.all.clone(), &matcher);
-                    if at != crate::compile::NETWORK {
-                        self.tiers.insert((at, chosen, classes[at], known), outcome.clone());
-                    }
-                    outcome
+            let outcome = if let Some(known) = self.tiers.get(&(at, chosen, classes[at], known)) {
+                known.clone()
+            } else {
+                let matcher = self.matcher(stage_profile, classes[at], known);
+                let outcome =
+                    stage_outcome(stage, stage_profile, self.tables.sets.all.clone(), &matcher);
+                if at != crate::compile::NETWORK {
+                    self.tiers.insert((at, chosen, classes[at], known), outcome.clone());
                 }
+                outcome
             };
             let add = |to: &mut Option<DenseSet>, mut part: DenseSet, live: &DenseSet| {
                 part.intersect(live);
@@ -252,7 +283,7 @@ impl<'a> RowMaker<'a> {
         let named = &profile.named_ports;
         RowMatcher {
             program: self.program,
-            sets: &self.sets,
+            sets: &self.tables.sets,
             direction: self.direction,
             held,
             named,
@@ -331,7 +362,7 @@ impl Matcher for RowMatcher<'_> {
             match self.direction {
                 Direction::Egress => self.add_declaring(rule, to),
                 Direction::Ingress if ports.contains(self.key, self.named) => {
-                    self.add_peers(rule, to)
+                    self.add_peers(rule, to);
                 }
                 Direction::Ingress => {}
             }

@@ -1,15 +1,17 @@
 //! A cluster with its compiled policies and rows: immutable and shared.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use super::ask::answer;
 use super::count::count_pairs;
-use super::question::{Question, Table};
+use super::graph::Graph;
+use super::question::{AskedPorts, Level, Question, Row, Selection, Table};
+use super::rows::RowTables;
 use crate::compile::{NETWORK, Program};
 use crate::evaluate::{Evaluator, plain};
 use crate::model::{
-    Cluster, Dialect, Direction, Families, Flow, Peer, PodId, PolicyId, PortSet, Protocol, Reason,
-    ReasonCode, Verdict,
+    Cluster, Dialect, Direction, Families, Flow, IpSet, Peer, PodId, PolicyId, PortSet, Protocol,
+    Reason, ReasonCode, Verdict,
 };
 
 /// A verdict with its reasons.
@@ -44,6 +46,7 @@ pub struct Explanation {
 pub struct Snapshot {
     cluster: Arc<Cluster>,
     program: Arc<Program>,
+    row_tables: Arc<OnceLock<RowTables>>,
     dialect: Dialect,
 }
 
@@ -52,7 +55,7 @@ impl Snapshot {
     pub fn new(cluster: impl Into<Arc<Cluster>>, dialect: Dialect) -> Self {
         let cluster = cluster.into();
         let program = Arc::new(Program::compile(&cluster, dialect));
-        Self { cluster, program, dialect }
+        Self { cluster, program, row_tables: Arc::default(), dialect }
     }
 
     /// Returns the facts.
@@ -63,6 +66,10 @@ impl Snapshot {
     /// Returns the dialect.
     pub fn dialect(&self) -> Dialect {
         self.dialect
+    }
+
+    pub(super) fn row_tables(&self) -> &RowTables {
+        self.row_tables.get_or_init(|| RowTables::of(&self.cluster, &self.program))
     }
 
     pub(super) fn program(&self) -> &Program {
@@ -109,6 +116,40 @@ impl Snapshot {
         answer(self, question)
     }
 
+    /// Lists who can reach a selection on ports: the allowed rows, by workload.
+    pub fn who_can_reach(&self, to: &Selection, ports: &AskedPorts) -> Vec<Row> {
+        self.allowed(self.everyone(), to.clone(), ports.clone())
+    }
+
+    /// Lists what a selection can reach on ports: the allowed rows, by workload.
+    pub fn reachable_from(&self, from: &Selection, ports: &AskedPorts) -> Vec<Row> {
+        self.allowed(from.clone(), self.everyone(), ports.clone())
+    }
+
+    /// Lists every allowed flow between workloads, and between workloads and the outside.
+    pub fn flows(&self) -> Vec<Row> {
+        self.allowed(self.everyone(), self.everyone(), AskedPorts::all())
+    }
+
+    /// Selects every pod and every address of the input's families.
+    pub fn everyone(&self) -> Selection {
+        let pods = self.cluster.pod_ids().map(|p| p.0).collect();
+        Selection { pods, addresses: IpSet::families(self.cluster.families()), names: Vec::new() }
+    }
+
+    fn allowed(&self, from: Selection, to: Selection, ports: AskedPorts) -> Vec<Row> {
+        let question =
+            Question { from, to, ports, level: Level::Workload, explain: false, denied: false };
+        let mut rows = self.ask(&question).rows;
+        rows.retain(|row| row.verdict == Verdict::Allow);
+        rows
+    }
+
+    /// Shows who may reach whom on some of `ports` as a graph of workloads, for petgraph's algorithms.
+    pub fn graph(&self, ports: PortSet) -> Graph<'_> {
+        Graph::new(self, ports)
+    }
+
     /// Counts the ordered pairs of different pods that are certainly allowed on a port, in some family that both have.
     pub fn count_pairs(&self, protocol: Protocol, port: u16) -> u64 {
         count_pairs(self, protocol, port)
@@ -143,7 +184,7 @@ impl Snapshot {
             let stages = &self.program.direction(direction).stages;
             let compiled = stages.iter().flat_map(|s| &s.policies).filter(|p| p.id == policy);
             compiled.for_each(|p| {
-                p.subject.for_each(|group| pods.extend_from_slice(self.program.groups.pods(group)))
+                p.subject.for_each(|group| pods.extend_from_slice(self.program.groups.pods(group)));
             });
         }
         pods.sort_unstable();
