@@ -9,5 +9,5 @@ mod vocabulary;
 
 pub use clusters::{cluster_plan, network_policy_cluster_plan};
 pub use corpus::{Case, Oracle};
-pub use flows::{FlowPlan, dialect, flow_plan, pod_flows};
+pub use flows::{FlowPlan, dialect, flow_plan, flow_plans, pod_flows};
 pub use plan::{ClusterPlan, PolicyPlan};

@@ -8,6 +8,7 @@
 )]
 
 mod agreement;
+mod corpus;
 mod imports;
 mod properties;
 mod sources;
