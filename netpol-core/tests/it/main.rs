@@ -12,3 +12,4 @@ mod corpus;
 mod imports;
 mod properties;
 mod sources;
+mod tables;
