@@ -1,8 +1,10 @@
 //! Random questions about a cluster: pods, addresses beside the boundaries that its policies draw, names.
 
 use std::collections::BTreeSet;
+use std::fmt;
 use std::net::IpAddr;
 
+use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 
@@ -13,7 +15,7 @@ use crate::model::{
 };
 
 /// A flow whose ends are yet to be chosen from a cluster.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct FlowPlan {
     src: EndPlan,
     dst: EndPlan,
@@ -22,11 +24,29 @@ pub struct FlowPlan {
     prefers_v6: bool,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 enum EndPlan {
     Pod(Index),
     Address(Index),
     Name(Index),
+}
+
+/// Prints on one line, so that a failure stays readable.
+impl fmt::Debug for FlowPlan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let end = |end: EndPlan| match end {
+            EndPlan::Pod(index) => format!("pod {:#x}", index.index(usize::MAX)),
+            EndPlan::Address(index) => format!("address {:#x}", index.index(usize::MAX)),
+            EndPlan::Name(index) => format!("name {:#x}", index.index(usize::MAX)),
+        };
+        let (src, dst) = (end(self.src), end(self.dst));
+        write!(f, "{src} -> {dst} {}/{}", self.protocol, self.port)
+    }
+}
+
+/// Draws up to 24 flows.
+pub fn flow_plans() -> impl Strategy<Value = Vec<FlowPlan>> {
+    vec(flow_plan(), 1..=24)
 }
 
 /// Draws a flow; most are between pods.
@@ -50,8 +70,8 @@ impl FlowPlan {
     /// Chooses the ends in a cluster; `None` where the two would share no family that the dialect judges, or where
     /// neither is a pod.
     pub fn resolve(&self, cluster: &Cluster, dialect: Dialect) -> Option<Flow> {
-        let src = resolve_end(&self.src, cluster)?;
-        let dst = resolve_end(&self.dst, cluster)?;
+        let src = resolve_end(self.src, cluster)?;
+        let dst = resolve_end(self.dst, cluster)?;
         if !matches!(src, Peer::Pod(_)) && !matches!(dst, Peer::Pod(_)) {
             return None;
         }
@@ -64,7 +84,7 @@ impl FlowPlan {
     }
 }
 
-fn resolve_end(end: &EndPlan, cluster: &Cluster) -> Option<Peer> {
+fn resolve_end(end: EndPlan, cluster: &Cluster) -> Option<Peer> {
     match end {
         EndPlan::Pod(index) => {
             let pods: Vec<_> = cluster.pod_ids().collect();

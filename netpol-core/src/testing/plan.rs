@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 
 use crate::model::{
-    BuildError, Cluster, NamespaceSpec, NodeSpec, PodSpec, Policy, PolicyKind, PolicySpec,
+    BuildError, Cluster, Family, NamespaceSpec, NodeSpec, PodSpec, Policy, PolicyKind, PolicySpec,
     Position, WorkloadSpec,
 };
 
@@ -79,4 +79,14 @@ impl ClusterPlan {
         }
         builder.build()
     }
+}
+
+/// Leaves the addresses and pod CIDRs of one family alone, so that every pod talks in it and in no other.
+pub fn single_family(plan: &ClusterPlan, family: Family) -> ClusterPlan {
+    let mut plan = plan.clone();
+    let is_kept = |address: &IpAddr| Family::of(*address) == family;
+    plan.pods.iter_mut().for_each(|pod| pod.addresses.retain(is_kept));
+    plan.nodes.iter_mut().for_each(|node| node.addresses.retain(is_kept));
+    plan.pod_cidrs.retain(|cidr| is_kept(&cidr.addr()));
+    plan
 }

@@ -33,7 +33,7 @@ pub(super) const ASKED_PORTS: [u16; 9] = [80, 81, 53, 8080, 79, 82, 443, 1, u16:
 /// Protocols, the usual first.
 pub(super) const PROTOCOLS: [Protocol; 3] = [Protocol::Tcp, Protocol::Udp, Protocol::Sctp];
 /// Domain names that flows ask about.
-pub(super) const DOMAINS: [&str; 3] = ["api.example.com", "www.example.com", "db.internal"];
+pub const DOMAINS: [&str; 3] = ["api.example.com", "www.example.com", "db.internal"];
 /// Domain names that policies mention.
 pub(super) const DOMAIN_PATTERNS: [&str; 3] = ["api.example.com", "*.example.com", "*.internal"];
 /// An address that belongs to nobody.

@@ -6,7 +6,7 @@ use netpol_core::evaluate::reference;
 use netpol_core::model::{Flow, Peer, PortSet, Protocol, Verdict};
 use netpol_core::reach::{Level, Question, Selection, Snapshot, Table};
 use netpol_core::testing::corpus::describe;
-use netpol_core::testing::{cluster_plan, dialect, flow_plan, pod_flows};
+use netpol_core::testing::{cases, cluster_plan, dialect, flow_plan, pod_flows};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -39,7 +39,7 @@ fn verdict_of(table: &Table, flow: &Flow) -> Option<Verdict> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2000))]
+    #![proptest_config(cases(2000))]
 
     #[test]
     fn verdict_explanation_and_rows_agree_with_the_reference(

@@ -8,6 +8,8 @@
 )]
 
 mod agreement;
+mod corpus;
 mod imports;
 mod properties;
 mod sources;
+mod tables;

@@ -9,10 +9,9 @@ use netpol_core::model::{
 };
 use netpol_core::testing::corpus::describe;
 use netpol_core::testing::{
-    ClusterPlan, FlowPlan, PolicyPlan, cluster_plan, dialect, flow_plan,
+    ClusterPlan, FlowPlan, PolicyPlan, cluster_plan, dialect, flow_plans,
     network_policy_cluster_plan,
 };
-use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::Index;
 use proptest::strategy::ValueTree as _;
@@ -77,7 +76,7 @@ proptest! {
         plan in network_policy_cluster_plan(),
         dialect in dialect(),
         which in any::<Index>(),
-        flow_plans in vec(flow_plan(), 24),
+        flow_plans in flow_plans(),
     ) {
         let before = plan.build().unwrap();
         let mut wider = plan.clone();
@@ -97,7 +96,7 @@ proptest! {
         plan in cluster_plan(),
         dialect in dialect(),
         seed in any::<u64>(),
-        flow_plans in vec(flow_plan(), 24),
+        flow_plans in flow_plans(),
     ) {
         let before = plan.build().unwrap();
         let mut shuffled = plan.clone();
@@ -113,7 +112,7 @@ proptest! {
     fn renaming_namespaces_everywhere_permutes_the_answer(
         plan in cluster_plan(),
         dialect in dialect(),
-        flow_plans in vec(flow_plan(), 24),
+        flow_plans in flow_plans(),
     ) {
         let rename = |name: &str| format!("renamed-{name}");
         let before = plan.build().unwrap();
@@ -132,7 +131,7 @@ proptest! {
     #[test]
     fn a_tie_broken_by_name_is_one_of_the_outcomes(
         plan in cluster_plan(),
-        flow_plans in vec(flow_plan(), 24),
+        flow_plans in flow_plans(),
     ) {
         let cluster = plan.build().unwrap();
         let by_name = Dialect { tie_break: TieBreak::Name, ..Dialect::spec() };
@@ -150,7 +149,7 @@ proptest! {
     fn learning_an_address_settles_what_was_unknown_and_changes_nothing_else(
         plan in cluster_plan(),
         which in any::<Index>(),
-        flow_plans in vec(flow_plan(), 24),
+        flow_plans in flow_plans(),
     ) {
         let mut plan = plan;
         // Families must not change: IPv4 alone, and every address is a candidate.
@@ -246,10 +245,9 @@ fn random_clusters_give_every_verdict_often() {
     let mut runner = proptest::test_runner::TestRunner::deterministic();
     let mut counts = std::collections::BTreeMap::new();
     for _ in 0..1000 {
-        let (plan, flow_plans) =
-            (cluster_plan(), vec(flow_plan(), 24)).new_tree(&mut runner).unwrap().current();
+        let (plan, drawn) = (cluster_plan(), flow_plans()).new_tree(&mut runner).unwrap().current();
         let cluster = plan.build().unwrap();
-        for flow in flows(&flow_plans, &cluster, Dialect::spec()) {
+        for flow in flows(&drawn, &cluster, Dialect::spec()) {
             *counts.entry(reference::verdict(&cluster, Dialect::spec(), &flow)).or_insert(0) += 1;
         }
     }

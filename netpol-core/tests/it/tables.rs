@@ -1,0 +1,136 @@
+//! Tables about whole clusters say of every single flow what the reference says. `PROPTEST_CASES` sets how many are tried.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use netpol_core::evaluate::reference;
+use netpol_core::model::{
+    Cluster, Dialect, Families, Family, Flow, IpSet, Peer, PodId, PortSet, Protocol, Verdict,
+};
+use netpol_core::reach::{AskedPorts, End, Level, Question, Row, Selection, Snapshot, Table};
+use netpol_core::testing::corpus::describe;
+use netpol_core::testing::{cases, cluster_plan, dialect, flow_plans, pod_flows, single_family};
+use proptest::prelude::*;
+
+/// Every pod, every address and every name that flows ask about.
+fn everything(cluster: &Cluster, names: bool) -> Selection {
+    let names = if names { netpol_core::testing::DOMAINS.to_vec() } else { Vec::new() };
+    Selection {
+        pods: cluster.pod_ids().map(|pod| pod.0).collect(),
+        addresses: IpSet::families(Families { v4: true, v6: true }),
+        names: names.into_iter().map(Into::into).collect(),
+    }
+}
+
+fn ask(snapshot: &Snapshot, ports: AskedPorts, level: Level, explain: bool) -> Table {
+    let from = everything(snapshot.cluster(), false);
+    let to = everything(snapshot.cluster(), true);
+    snapshot.ask(&Question { from, to, ports, level, explain, denied: true })
+}
+
+fn holds(end: &End, peer: &Peer) -> bool {
+    match (end, peer) {
+        (End::Pod(a), Peer::Pod(b)) => a == b,
+        (End::External(set), Peer::Address(address)) => set.contains(*address),
+        (End::Name(a), Peer::Name(b)) => a == b,
+        _ => false,
+    }
+}
+
+fn speaks_of(row: &Row, flow: &Flow) -> bool {
+    row.family.is_none_or(|family| family == flow.family)
+        && row.ports.contains(flow.protocol, flow.port)
+        && holds(&row.src, &flow.src)
+        && holds(&row.dst, &flow.dst)
+}
+
+/// Addresses of nodes are not cut out of tables: a question about one is a question about its pods.
+fn is_cut_out(cluster: &Cluster, flow: &Flow) -> bool {
+    let is_node = |peer: &Peer| {
+        let of_node = |a: &IpAddr| cluster.nodes().iter().any(|n| n.addresses.contains(a));
+        matches!(peer, Peer::Address(address) if of_node(address))
+    };
+    !is_node(&flow.src) && flow.src != flow.dst
+}
+
+/// Counts the ordered pod pairs of each verdict, by the workloads of their ends.
+fn expected_counts(
+    cluster: &Cluster,
+    dialect: Dialect,
+    (protocol, port): (Protocol, u16),
+) -> BTreeMap<(u32, u32), BTreeMap<Verdict, u64>> {
+    let mut counts: BTreeMap<_, BTreeMap<_, u64>> = BTreeMap::new();
+    for flow in pod_flows(cluster, dialect, protocol, port) {
+        if let (Peer::Pod(src), Peer::Pod(dst)) = (&flow.src, &flow.dst)
+            && src != dst
+        {
+            let workload = |pod: &PodId| cluster.pod(*pod).workload.0;
+            let verdict = reference::verdict(cluster, dialect, &flow);
+            let counts = counts.entry((workload(src), workload(dst))).or_default();
+            *counts.entry(verdict).or_default() += 1;
+        }
+    }
+    counts
+}
+
+proptest! {
+    #![proptest_config(cases(1000))]
+
+    #[test]
+    fn one_row_of_all_speaks_of_each_flow_and_says_what_the_reference_says(
+        plan in cluster_plan(),
+        dialect in dialect(),
+        explain in prop::bool::weighted(0.3),
+        flow_plans in flow_plans(),
+    ) {
+        let cluster = plan.build().unwrap();
+        let snapshot = Snapshot::new(cluster.clone(), dialect);
+        let table = ask(&snapshot, AskedPorts::all(), Level::Pod, explain);
+        for plan in &flow_plans {
+            let Some(flow) = plan.resolve(&cluster, dialect) else { continue };
+            if !is_cut_out(&cluster, &flow) {
+                continue;
+            }
+            let rows: Vec<&Row> = table.rows.iter().filter(|row| speaks_of(row, &flow)).collect();
+            let verdict = reference::verdict(&cluster, dialect, &flow);
+            let text = describe(&cluster, &flow);
+            prop_assert_eq!(rows.len(), 1, "rows about {}: {:?}", text, rows);
+            prop_assert_eq!(rows[0].verdict, verdict, "{}", text);
+        }
+    }
+
+    #[test]
+    fn rows_of_workloads_count_the_pairs_of_each_verdict(
+        plan in cluster_plan(),
+        dialect in dialect(),
+        protocol in prop::sample::select(Protocol::ALL.to_vec()),
+        port in prop::sample::select(vec![53_u16, 80, 82, 8080]),
+    ) {
+        let cluster = single_family(&plan, Family::V4).build().unwrap();
+        prop_assume!(cluster.pods().len() > 1); // asked alone, a pod with itself counts
+        let snapshot = Snapshot::new(cluster.clone(), dialect);
+        let table = ask(&snapshot, PortSet::single(protocol, port).into(), Level::Workload, false);
+        let mut counts: BTreeMap<_, BTreeMap<_, u64>> = BTreeMap::new();
+        for row in &table.rows {
+            if let (End::Workload(src), End::Workload(dst)) = (&row.src, &row.dst) {
+                prop_assert_eq!(row.family, None, "one family is all there is");
+                let counts: &mut BTreeMap<_, _> = counts.entry((src.0, dst.0)).or_default();
+                *counts.entry(row.verdict).or_default() += row.matching;
+            }
+        }
+        prop_assert_eq!(counts, expected_counts(&cluster, dialect, (protocol, port)));
+    }
+
+    #[test]
+    fn every_row_has_ports_and_applies_to_some_pairs_and_no_more_than_there_are(
+        plan in cluster_plan(),
+        dialect in dialect(),
+    ) {
+        let cluster = plan.build().unwrap();
+        let snapshot = Snapshot::new(cluster, dialect);
+        for row in ask(&snapshot, AskedPorts::all(), Level::Namespace, false).rows {
+            prop_assert!(row.matching >= 1 && row.matching <= row.total, "{:?}", row);
+            prop_assert!(!row.ports.is_empty(), "{:?}", row);
+        }
+    }
+}
