@@ -11,3 +11,7 @@ mod agreement;
 mod imports;
 mod properties;
 mod sources;
+mod sources_admin;
+mod sources_files;
+mod sources_rules;
+mod sources_yaml;
