@@ -1,10 +1,11 @@
 //! Peers and subjects of admin policies (admin-tiers, sections 2 to 4 and 6: CV2, CV4, CV6, CV8).
 
 use std::collections::HashSet;
+use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-use super::addresses;
+use super::addresses::{self, Cidr};
 use super::admin_policy::{Schema, bounded, one_of};
 use super::diagnostic::{DiagnosticCode, Severity};
 use super::selectors;
@@ -153,9 +154,12 @@ fn network(walker: &mut Walker<'_>, node: &Node, text: &str, path: &Path<'_>) ->
         walker.invalid(node, path, format!("must be no more than {LONGEST_CIDR} characters"));
         return None;
     }
-    let strict = text.parse::<IpNet>().is_ok() && !leading_zero(text);
-    let cidr = addresses::parse_cidr(text)
-        .filter(|c| strict && !(text.contains(':') && c.net.addr().is_ipv4()));
+    let strict = |(address, length): (&str, &str)| {
+        address.parse::<IpAddr>().is_ok() && (length == "0" || !length.starts_with('0'))
+    };
+    let strict = text.split_once('/').is_some_and(strict);
+    let mapped = |c: &Cidr| text.contains(':') && c.net.addr().is_ipv4();
+    let cidr = addresses::parse_cidr(text).filter(|c| strict && !mapped(c));
     let Some(cidr) = cidr else {
         let fault = format!("invalid value `{}`: invalid CIDR format provided", clip(text));
         walker.invalid(node, path, fault);
@@ -165,10 +169,6 @@ fn network(walker: &mut Walker<'_>, node: &Node, text: &str, path: &Path<'_>) ->
         walker.warn(DiagnosticCode::InvalidValue, node.line, format!("{path}: {warning}"));
     }
     Some(cidr.net)
-}
-
-fn leading_zero(text: &str) -> bool {
-    text.split_once('/').is_some_and(|(_, length)| length.len() > 1 && length.starts_with('0'))
 }
 
 fn domain_names(walker: &mut Walker<'_>, node: &Node, path: &Path<'_>) -> Option<Vec<DomainName>> {

@@ -139,7 +139,7 @@ fn name(walker: &mut Walker<'_>, kind: PolicyKind, metadata: &Node, lenient: boo
 fn check_annotations(walker: &mut Walker<'_>, node: &Node, path: &Path<'_>) {
     let mut total = 0;
     for entry in walker.mapping(node, path).unwrap_or_default() {
-        selectors::label_key(walker, entry, path, "annotation key");
+        selectors::annotation_key(walker, entry, path);
         let value = walker.text(&entry.value, &path.field(&entry.key.text));
         total += entry.key.text.len() + value.map_or(0, str::len);
     }

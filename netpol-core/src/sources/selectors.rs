@@ -1,7 +1,8 @@
 //! Label selectors and labels of policies (networkpolicy-v1, sections 4 and 15: V22 to V28, M5).
 
 use super::names;
-use super::tree::{Entry, Node, clip};
+use super::scalars::Value;
+use super::tree::{Content, Entry, Node, clip};
 use super::walker::{Path, Walker};
 use crate::model::{Operator, Requirement, Selector};
 
@@ -40,26 +41,35 @@ fn label<'n>(
     entry: &'n Entry,
     path: &Path<'_>,
 ) -> Option<(&'n str, &'n str)> {
-    let key = label_key(walker, entry, path, "label key");
+    let key = label_key(walker, entry, path);
     let path = path.field(&entry.key.text);
     let value = label_value(walker, &entry.value, &path)?;
     Some((key?, value))
 }
 
-/// Reads the key of a label or annotation.
-pub(super) fn label_key<'n>(
+fn label_key<'n>(walker: &mut Walker<'_>, entry: &'n Entry, path: &Path<'_>) -> Option<&'n str> {
+    qualified_key(walker, entry, path, "label key", &entry.key.text)
+}
+
+/// Reads the key of an annotation, which is judged in lower case (M6).
+pub(super) fn annotation_key(walker: &mut Walker<'_>, entry: &Entry, path: &Path<'_>) {
+    let lower = entry.key.text.to_lowercase();
+    qualified_key(walker, entry, path, "annotation key", &lower);
+}
+
+fn qualified_key<'n>(
     walker: &mut Walker<'_>,
     entry: &'n Entry,
     path: &Path<'_>,
     what: &str,
+    judged: &str,
 ) -> Option<&'n str> {
     let line = entry.value.line;
-    if entry.key.value != super::scalars::Value::Text {
+    if entry.key.value != Value::Text {
         walker.not_text(&entry.key, line, path, what);
         return None;
     }
-    // Annotation keys are compared in lower case (M6); the rule is the same otherwise.
-    match names::qualified(&entry.key.text) {
+    match names::qualified(judged) {
         Ok(()) => Some(&entry.key.text),
         Err(fault) => {
             let fault = format!("invalid {what} `{}`: {fault}", clip(&entry.key.text));
@@ -70,8 +80,8 @@ pub(super) fn label_key<'n>(
 }
 
 fn label_value<'n>(walker: &mut Walker<'_>, node: &'n Node, path: &Path<'_>) -> Option<&'n str> {
-    if let super::tree::Content::Scalar(scalar) = &node.content
-        && scalar.value != super::scalars::Value::Text
+    if let Content::Scalar(scalar) = &node.content
+        && scalar.value != Value::Text
     {
         walker.not_text(scalar, node.line, path, "label value");
         return None;

@@ -13,3 +13,7 @@ mod imports;
 mod properties;
 mod sources;
 mod tables;
+mod sources_admin;
+mod sources_files;
+mod sources_rules;
+mod sources_yaml;
