@@ -34,7 +34,7 @@ fn bytes(c: &mut Criterion) {
 }
 
 fn values(yaml: &[u8]) -> usize {
-    serde_yaml::Deserializer::from_slice(yaml).map(serde_yaml::Value::deserialize).flatten().count()
+    serde_yaml::Deserializer::from_slice(yaml).flat_map(serde_yaml::Value::deserialize).count()
 }
 
 criterion_group!(benches, bytes);
