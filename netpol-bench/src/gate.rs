@@ -1,7 +1,7 @@
 //! The correctness gate: no figure is printed before the fast answers agree with the slow ones.
 
 use netpol_core::evaluate::reference;
-use netpol_core::model::{Cluster, Dialect, Families, Flow, Peer, PodId, Protocol, Verdict};
+use netpol_core::model::{Cluster, Families, Flow, Peer, PodId, Protocol, Verdict};
 use netpol_core::reach::Snapshot;
 use thiserror::Error;
 

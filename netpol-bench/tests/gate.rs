@@ -16,10 +16,12 @@ fn snapshot(preset: Preset, pods: u32) -> Snapshot {
 #[test]
 fn every_preset_passes_the_gate() {
     for preset in Preset::ALL {
-        let agreement = check(&snapshot(preset, 120), 2_000, 1, 200, counted_port(preset));
+        let agreement = check(&snapshot(preset, 120), 2_000, 1, 1_000, counted_port(preset));
         let agreement = agreement.unwrap_or_else(|e| panic!("{preset}: {e}"));
         assert!(agreement.allowed > 0, "{preset}: nothing is allowed");
-        assert!(agreement.pairs.unwrap() > 0, "{preset}: no pair is allowed");
+        // A customer of calico-saas has one pod and may reach nobody else's.
+        let alone = preset == Preset::CalicoSaas;
+        assert_eq!(agreement.pairs == Some(0), alone, "{preset}: {:?} pairs", agreement.pairs);
     }
 }
 

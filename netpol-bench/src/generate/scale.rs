@@ -183,7 +183,7 @@ fn customer_labels(index: u32, draw: &mut Draw) -> Vec<(&'static str, String)> {
     let binary = ["paid", "trial", "beta", "public"];
     let small = ["region", "tier", "version", "plan"];
     let mut labels: Vec<_> = unique.map(|k| (k, format!("{k}-{index}"))).into();
-    labels.extend(binary.map(|k| (k, ["yes", "no"][draw.below(2) as usize].to_owned())));
+    labels.extend(binary.map(|k| (k, ["enabled", "disabled"][draw.below(2) as usize].to_owned())));
     labels.extend(small.map(|k| (k, format!("{k}-{}", draw.below(8)))));
     labels.push(("app", "saas".into()));
     labels.push(("shard", format!("shard-{}", draw.below(5_000))));
