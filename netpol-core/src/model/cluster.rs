@@ -334,6 +334,12 @@ impl Cluster {
         &self.policies
     }
 
+    /// Returns the same cluster with other policies; their namespaces are ids of this cluster.
+    #[must_use]
+    pub fn with_policies(&self, policies: Vec<Policy>) -> Self {
+        Self { policies, ..self.clone() }
+    }
+
     /// Returns where pod addresses live (`--pod-cidr`).
     pub fn pod_cidrs(&self) -> &[IpNet] {
         &self.pod_cidrs
