@@ -39,24 +39,24 @@ pub(super) fn list(path: &Path) -> Vec<Listed> {
 
 /// Reads a file as text; a byte order mark is dropped.
 pub(super) fn read(path: &Path) -> Result<String, Diagnostic> {
-    let read = || -> io::Result<Option<Vec<u8>>> {
+    let read = || -> io::Result<Result<Vec<u8>, u64>> {
         let file = File::open(path)?;
         let metadata = file.metadata()?;
         let limit = if metadata.is_file() { MAX_FILE_BYTES } else { MAX_PIPE_BYTES };
         if metadata.len() > limit {
-            return Ok(None);
+            return Ok(Err(limit));
         }
         let mut bytes = Vec::with_capacity(usize::try_from(metadata.len()).unwrap_or(0) + 1);
         file.take(limit + 1).read_to_end(&mut bytes)?;
-        Ok((bytes.len() as u64 <= limit).then_some(bytes))
+        Ok(if bytes.len() as u64 > limit { Err(limit) } else { Ok(bytes) })
     };
     match read() {
         Err(error) => Err(unreadable(path, &error)),
-        Ok(None) => {
-            let message = format!("the file is larger than {} MiB", MAX_FILE_BYTES >> 20);
+        Ok(Err(limit)) => {
+            let message = format!("the file is larger than {} MiB", limit >> 20);
             Err(finding(path, 0, DiagnosticCode::Limit, message, "split it"))
         }
-        Ok(Some(bytes)) => text(&name(path), bytes),
+        Ok(Ok(bytes)) => text(&name(path), bytes),
     }
 }
 

@@ -24,17 +24,31 @@ const ACTIONS: [&str; 18] = [
 
 /// Tells whether text that cannot be read is a template: an action stands outside of quotes and comments.
 pub(super) fn is_template(text: &str) -> bool {
-    text.lines().any(|line| line.match_indices("{{").any(|(at, _)| is_action(line, at)))
+    text.lines().any(has_action)
 }
 
-fn is_action(line: &str, at: usize) -> bool {
-    let before = line.get(..at).unwrap_or_default();
-    let quoted = ['"', '\''].iter().any(|q| before.matches(*q).count() % 2 == 1);
-    if quoted || before.trim_start().starts_with('#') {
+fn has_action(line: &str) -> bool {
+    if line.trim_start().starts_with('#') {
         return false;
     }
-    let inside = line.get(at + 2..).unwrap_or_default();
-    let inside = inside.strip_prefix('-').unwrap_or(inside).trim_start();
+    let (mut double, mut single) = (false, false);
+    for (at, character) in line.char_indices() {
+        match character {
+            '"' => double = !double,
+            '\'' => single = !single,
+            '{' if !double && !single && is_action(line.get(at..).unwrap_or_default()) => {
+                return true;
+            }
+            _ => {}
+        }
+    }
+    false
+}
+
+fn is_action(text: &str) -> bool {
+    let Some(inside) = text.strip_prefix("{{") else { return false };
+    let inside = inside.strip_prefix('-').unwrap_or(inside);
+    let inside = inside.strip_prefix(' ').unwrap_or(inside);
     inside.starts_with(['.', '$', '('])
         || inside.starts_with("/*")
         || ACTIONS.iter().any(|a| inside.starts_with(a))

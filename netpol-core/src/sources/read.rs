@@ -231,6 +231,9 @@ pub(super) fn object(setting: &Setting<'_>, node: &Node, inherited: Option<&Inhe
     }
 }
 
+/// The most findings about one object.
+const MOST_PROBLEMS: usize = 100;
+
 const NOT_KUBERNETES: (Severity, DiagnosticCode) = (Severity::Note, DiagnosticCode::NotKubernetes);
 
 /// Two `kind` or `apiVersion` keys, or one that is no text, leave open what the object is.
@@ -293,8 +296,16 @@ fn typed(setting: &Setting<'_>, kind: Kind, node: &Node, line: u32) -> Parsed {
         Some(Ok(mirror)) => match objects::convert(setting, kind, mirror, line) {
             Ok(record) => parsed.records.push(record),
             Err(problems) => {
-                for Problem { severity, code, path, message } in problems {
+                let left_out = problems.len().saturating_sub(MOST_PROBLEMS);
+                for Problem { severity, code, path, message } in
+                    problems.into_iter().take(MOST_PROBLEMS)
+                {
                     add(severity, code, node.line_of(&path), format!("{path}: {message}"));
+                }
+                if left_out > 0 {
+                    let message =
+                        format!("{left_out} more findings about this object are left out");
+                    add(Severity::Error, DiagnosticCode::Limit, line, message);
                 }
             }
         },

@@ -9,6 +9,9 @@ use super::scalars::Value;
 use super::tree::{Content, Entry, Node, Scalar, clip};
 use crate::model::Position;
 
+/// The most findings about one object.
+const MOST_FINDINGS: usize = 100;
+
 /// The way from an object's root to a field.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Path<'p> {
@@ -67,18 +70,30 @@ pub(super) struct Walker<'a> {
     object: String,
     nulls: Nulls,
     diagnostics: Vec<Diagnostic>,
+    valid: bool,
+    left_out: usize,
 }
 
 impl<'a> Walker<'a> {
     /// Starts on an object of that name.
     pub(super) fn new(file: &'a Arc<str>, object: String, nulls: Nulls) -> Self {
-        Self { file, object, nulls, diagnostics: Vec::new() }
+        Self { file, object, nulls, diagnostics: Vec::new(), valid: true, left_out: 0 }
     }
 
     /// Returns what was found, and whether the object is valid.
-    pub(super) fn finish(self) -> (Vec<Diagnostic>, bool) {
-        let valid = self.diagnostics.iter().all(|d| d.severity != Severity::Error);
-        (self.diagnostics, valid)
+    pub(super) fn finish(mut self) -> (Vec<Diagnostic>, bool) {
+        if self.left_out > 0 {
+            let severity = if self.valid { Severity::Warning } else { Severity::Error };
+            self.diagnostics.push(Diagnostic {
+                severity,
+                code: DiagnosticCode::Limit,
+                message: format!("{} more findings about this object are left out", self.left_out),
+                object: Some(self.object),
+                position: None,
+                help: None,
+            });
+        }
+        (self.diagnostics, self.valid)
     }
 
     /// Adds a finding.
@@ -89,6 +104,11 @@ impl<'a> Walker<'a> {
         message: String,
         help: Option<String>,
     ) {
+        self.valid &= severity != Severity::Error;
+        if self.diagnostics.len() >= MOST_FINDINGS {
+            self.left_out += 1;
+            return;
+        }
         self.diagnostics.push(Diagnostic {
             severity,
             code,

@@ -286,10 +286,10 @@ fn labels_of_a_megabyte_are_refused_in_few_words() {
         ),
         &[DiagnosticCode::InvalidValue],
     );
-    harmless(
-        &format!("apiVersion: {long}\nkind: NetworkPolicy\nmetadata: {{name: a}}\n"),
-        &[DiagnosticCode::InvalidValue],
-    );
+    let foreign =
+        load_text(&format!("apiVersion: {long}\nkind: NetworkPolicy\nmetadata: {{name: a}}\n"));
+    check(&foreign, &[("Warning FOREIGN_KIND t.yaml:2: ", "x…` is not supported")]);
+    assert!(said(&foreign)[0].len() < 500);
 }
 
 #[test]
