@@ -40,7 +40,8 @@ impl fmt::Debug for FlowPlan {
             EndPlan::Name(index) => format!("name {:#x}", index.index(usize::MAX)),
         };
         let (src, dst) = (end(self.src), end(self.dst));
-        write!(f, "{src} -> {dst} {}/{}", self.protocol, self.port)
+        let family = if self.prefers_v6 { "IPv6" } else { "IPv4" };
+        write!(f, "{src} -> {dst} {}/{} {family}", self.protocol, self.port)
     }
 }
 

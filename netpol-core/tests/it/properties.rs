@@ -7,6 +7,7 @@ use netpol_core::model::{
     NetworkPolicySpec, Operator, Peer, PolicyKind, PolicySpec, Requirement, Selector, Subject,
     TieBreak, Verdict,
 };
+use netpol_core::reach::Snapshot;
 use netpol_core::testing::corpus::describe;
 use netpol_core::testing::{
     ClusterPlan, FlowPlan, PolicyPlan, cluster_plan, dialect, flow_plans,
@@ -146,6 +147,35 @@ proptest! {
     }
 
     #[test]
+    fn the_answer_to_a_tie_is_that_of_trying_every_permutation(
+        plan in cluster_plan(),
+        flow_plans in flow_plans(),
+    ) {
+        let tied = tie_all(&plan);
+        let cluster = tied.build().unwrap();
+        let snapshot = Snapshot::new(cluster.clone(), Dialect::spec());
+        let by_name = Dialect { tie_break: TieBreak::Name, ..Dialect::spec() };
+        let orders: Vec<Cluster> = every_naming(&tied).iter().map(|p| p.build().unwrap()).collect();
+        for flow in flows(&flow_plans, &cluster, Dialect::spec()) {
+            let mut combined = Verdict::Allow;
+            for direction in Direction::ALL {
+                let whole = reference::direction(&cluster, Dialect::spec(), &flow, direction);
+                let mut each = orders.iter().map(|c| reference::direction(c, by_name, &flow, direction));
+                let first = each.next().unwrap();
+                let agree = each.all(|verdict| verdict == first);
+                let expected = if agree { first } else { Verdict::Ambiguous };
+                // An address that is not known may make each order unknown, and the whole with them.
+                let unknown = whole == Verdict::Unknown || first == Verdict::Unknown;
+                prop_assert!(whole == expected || unknown, "{whole}, not {expected}: {}", describe(&cluster, &flow));
+                combined = combined.and(whole);
+            }
+            if flow.src != flow.dst {
+                prop_assert_eq!(snapshot.verdict(&flow), combined, "{}", describe(&cluster, &flow));
+            }
+        }
+    }
+
+    #[test]
     fn learning_an_address_settles_what_was_unknown_and_changes_nothing_else(
         plan in cluster_plan(),
         which in any::<Index>(),
@@ -173,6 +203,52 @@ proptest! {
             }
         }
     }
+}
+
+/// Leaves at most four admin policies, and those in a tie; the one kind that has no priority is left out.
+fn tie_all(plan: &ClusterPlan) -> ClusterPlan {
+    let mut tied = plan.clone();
+    let mut kept = 0;
+    tied.policies.retain(|policy| match &policy.spec {
+        PolicySpec::Network(_) => true,
+        PolicySpec::Admin(spec) => {
+            kept += u8::from(spec.priority.is_some());
+            spec.priority.is_some() && kept <= 4
+        }
+    });
+    for policy in &mut tied.policies {
+        if let PolicySpec::Admin(spec) = &mut policy.spec {
+            spec.priority = Some(7);
+        }
+    }
+    tied
+}
+
+/// Names the admin policies so that every order of them comes up once.
+fn every_naming(plan: &ClusterPlan) -> Vec<ClusterPlan> {
+    let admin: Vec<usize> = (0..plan.policies.len())
+        .filter(|i| plan.policies[*i].kind != PolicyKind::NetworkPolicy)
+        .collect();
+    let named = |order: Vec<usize>| {
+        let mut plan = plan.clone();
+        for (rank, at) in order.into_iter().enumerate() {
+            plan.policies[at].name = format!("rank-{rank}");
+        }
+        plan
+    };
+    permutations(&admin).into_iter().map(named).collect()
+}
+
+fn permutations(items: &[usize]) -> Vec<Vec<usize>> {
+    if items.is_empty() {
+        return vec![Vec::new()];
+    }
+    let mut all = Vec::new();
+    for (at, first) in items.iter().enumerate() {
+        let rest = [&items[..at], &items[at + 1..]].concat();
+        all.extend(permutations(&rest).into_iter().map(|tail| [vec![*first], tail].concat()));
+    }
+    all
 }
 
 /// Puts the policies in another order, a different one for each seed.
