@@ -19,3 +19,8 @@ pub mod write;
 
 pub use generate::{Object, PolicyDraft, cluster, generate};
 pub use preset::Preset;
+
+/// The Rust code of the README compiles and runs.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+pub struct Readme;
