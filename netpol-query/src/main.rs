@@ -1,0 +1,2 @@
+//! The `netpol-query` program.
+fn main() {}
