@@ -1,4 +1,8 @@
 //! Asks what Kubernetes network policies allow, in sentences.
 #![forbid(unsafe_code)]
 
+pub mod error;
+pub mod execute;
+pub mod kinds;
+pub mod lower;
 pub mod syntax;
