@@ -75,7 +75,9 @@ mod tests {
 
     #[test]
     fn every_short_form_of_kubectl_is_a_kind() {
-        for word in ["po", "pod", "deploy", "sts", "ds", "rs", "rc", "job", "cj", "svc", "ns", "no", "node"] {
+        for word in
+            ["po", "pod", "deploy", "sts", "ds", "rs", "rc", "job", "cj", "svc", "ns", "no", "node"]
+        {
             assert!(Kind::of_word(word).is_some(), "{word}");
         }
         assert_eq!(Kind::of_word("NetPol"), Some(Kind::Policy(PolicyKind::NetworkPolicy)));

@@ -75,7 +75,12 @@ impl Engine<'_> {
                         Comparison::Equal | Comparison::Unequal => false,
                     };
                 let pass = settled.then_some(holds);
-                Ok(Finding { pass, count: Some(count), found: format!("counted {count}"), ..Finding::default() })
+                Ok(Finding {
+                    pass,
+                    count: Some(count),
+                    found: format!("counted {count}"),
+                    ..Finding::default()
+                })
             }
         }
     }
@@ -124,9 +129,21 @@ impl Engine<'_> {
         let outcome = match pass {
             Some(true) => Outcome::Yes,
             Some(false) => Outcome::No,
-            None => if rest.outcome == Outcome::No { may.outcome } else { rest.outcome },
+            None => {
+                if rest.outcome == Outcome::No {
+                    may.outcome
+                } else {
+                    rest.outcome
+                }
+            }
         };
-        Ok(Finding { pass, outcome: Some(outcome), rows, found: found.into(), ..Finding::default() })
+        Ok(Finding {
+            pass,
+            outcome: Some(outcome),
+            rows,
+            found: found.into(),
+            ..Finding::default()
+        })
     }
 
     fn no_flows(

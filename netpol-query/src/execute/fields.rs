@@ -42,7 +42,8 @@ fn text(value: Option<&str>) -> Cell {
 }
 
 const OF_ENDPOINT: &[&str] = &["id", "type", "namespace", "kind", "name"];
-const OF_ROW: &[&str] = &["src", "dst", "verdict", "ports", "family", "pairs.matching", "pairs.total"];
+const OF_ROW: &[&str] =
+    &["src", "dst", "verdict", "ports", "family", "pairs.matching", "pairs.total"];
 const OF_POLICY: &[&str] = &["kind", "namespace", "name", "file", "line"];
 
 /// Rows that have fields.
@@ -109,7 +110,8 @@ pub(super) fn names(body: &Body) -> Vec<String> {
     match body {
         Body::Verdict(_) | Body::Rows { .. } | Body::Expectation(_) => {
             let ends = ["src", "dst"].iter();
-            let of_ends = ends.flat_map(|end| OF_ENDPOINT.iter().map(move |f| format!("{end}.{f}")));
+            let of_ends =
+                ends.flat_map(|end| OF_ENDPOINT.iter().map(move |f| format!("{end}.{f}")));
             own(OF_ROW).into_iter().chain(of_ends).collect()
         }
         Body::Endpoints(_) => own(OF_ENDPOINT),

@@ -119,7 +119,9 @@ impl Engine<'_> {
         let cluster = self.snapshot.cluster();
         let of_pods = |r: &Region| -> BTreeSet<usize> {
             let pods = r.selection.pods.iter().map(PodId);
-            pods.filter_map(|p| cluster.pod(p).node).map(netpol_core::model::NodeId::index).collect()
+            pods.filter_map(|p| cluster.pod(p).node)
+                .map(netpol_core::model::NodeId::index)
+                .collect()
         };
         let chosen = within.map(of_pods);
         let nodes = cluster.nodes().iter().enumerate();
@@ -139,7 +141,10 @@ impl Engine<'_> {
         let found = self.workloads_within(within).into_iter();
         found
             .filter(|w| cluster.workload(*w).pods.iter().any(open))
-            .map(|w| EndpointRow { endpoint: ends::workload(cluster, w), directions: vec![direction] })
+            .map(|w| EndpointRow {
+                endpoint: ends::workload(cluster, w),
+                directions: vec![direction],
+            })
             .collect()
     }
 }

@@ -72,7 +72,9 @@ impl Engine<'_> {
                 verdicts.why = Some(*negated);
                 Body::Verdict(verdicts)
             }
-            Plan::Who(ask) => self.flows(ask, netpol_core::model::Verdict::Allow, RowsKind::Who, warnings)?,
+            Plan::Who(ask) => {
+                self.flows(ask, netpol_core::model::Verdict::Allow, RowsKind::Who, warnings)?
+            }
             Plan::What(ask) => {
                 self.flows(ask, netpol_core::model::Verdict::Allow, RowsKind::What, warnings)?
             }
@@ -84,7 +86,9 @@ impl Engine<'_> {
             Plan::Policies(policies) => Body::Policies(self.policies(policies)?),
             Plan::Expect(expect) => self.expect(expect, warnings)?,
             Plan::Define { name, .. } => Body::Done(format!("${name} is defined")),
-            Plan::UseNamespace(Some(name)) => Body::Done(format!("the current namespace is {name}")),
+            Plan::UseNamespace(Some(name)) => {
+                Body::Done(format!("the current namespace is {name}"))
+            }
             Plan::UseNamespace(None) => Body::Done("no namespace is current".into()),
         })
     }

@@ -143,7 +143,9 @@ impl Engine<'_> {
         let part = |(ports, pods): &(PortSet, Vec<PodId>)| {
             let (count, s) = (pods.len(), if pods.len() == 1 { "" } else { "s" });
             if ports.is_empty() {
-                return format!("{name} leads nowhere on {count} pod{s}: the target port is not declared there");
+                return format!(
+                    "{name} leads nowhere on {count} pod{s}: the target port is not declared there"
+                );
             }
             format!("{name} is {ports} on {count} pod{s}")
         };
@@ -164,7 +166,12 @@ enum Peer {
 fn order(a: &super::Endpoint, b: &super::Endpoint) -> std::cmp::Ordering {
     let key = |e: &super::Endpoint| {
         let outside = matches!(e, super::Endpoint::External { .. } | super::Endpoint::Name { .. });
-        (outside, e.namespace().map(str::to_owned), e.name().map(str::to_owned), e.kind().map(str::to_owned))
+        (
+            outside,
+            e.namespace().map(str::to_owned),
+            e.name().map(str::to_owned),
+            e.kind().map(str::to_owned),
+        )
     };
     if std::ptr::eq(a, b) { std::cmp::Ordering::Equal } else { key(a).cmp(&key(b)) }
 }

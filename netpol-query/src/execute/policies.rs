@@ -47,7 +47,8 @@ impl Engine<'_> {
             })
             .collect();
         rows.sort_by(|a, b| {
-            let key = |r: &PolicyRow| (r.policy.namespace.clone(), r.policy.kind, r.policy.name.clone());
+            let key =
+                |r: &PolicyRow| (r.policy.namespace.clone(), r.policy.kind, r.policy.name.clone());
             key(a).cmp(&key(b))
         });
         rows
@@ -77,8 +78,9 @@ impl Engine<'_> {
         } else {
             &[ReasonCode::DeniedByRule, ReasonCode::NoRuleMatches]
         };
-        let of_verdict =
-            |verdict: Verdict| if allowing { verdict == Verdict::Allow } else { verdict != Verdict::Allow };
+        let of_verdict = |verdict: Verdict| {
+            if allowing { verdict == Verdict::Allow } else { verdict != Verdict::Allow }
+        };
         let reasons = rows.iter().filter(|r| of_verdict(r.verdict)).flat_map(|r| &r.reasons);
         reasons
             .filter(|r| codes.contains(&r.code))

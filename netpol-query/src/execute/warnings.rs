@@ -28,7 +28,12 @@ pub fn of_diagnostic(diagnostic: &Diagnostic) -> Warning {
 }
 
 /// Counts the pairs of a table that are in doubt, unless they are what is listed, and names what they hang on.
-pub(super) fn of_table(engine: &Engine<'_>, ask: &Ask, rows: &[Row], listed: Verdict) -> Vec<Warning> {
+pub(super) fn of_table(
+    engine: &Engine<'_>,
+    ask: &Ask,
+    rows: &[Row],
+    listed: Verdict,
+) -> Vec<Warning> {
     let mut warnings = Vec::new();
     for (verdict, code, what) in [
         (Verdict::Unknown, "UNKNOWN_FLOWS", "are not known"),
@@ -78,8 +83,10 @@ fn tied(engine: &Engine<'_>, ask: &Ask) -> Tied {
     let table = engine.ask(ask, Wanted { explain: true, denied: false, level: Level::Workload });
     let ambiguous = table.rows.iter().filter(|r| r.verdict == Verdict::Ambiguous);
     let tied = |row: &&Row| row.reasons.iter().any(|r| r.code == ReasonCode::PriorityTie);
-    let policies: BTreeSet<_> =
-        ambiguous.filter(tied).flat_map(|row| row.reasons.iter().filter_map(|r| r.policy)).collect();
+    let policies: BTreeSet<_> = ambiguous
+        .filter(tied)
+        .flat_map(|row| row.reasons.iter().filter_map(|r| r.policy))
+        .collect();
     let names: Vec<String> =
         policies.iter().map(|id| crate::lower::policy_name(cluster, *id)).collect();
     let first = policies.iter().next().map(|id| cluster.policy(*id));

@@ -134,7 +134,8 @@ impl Scope<'_> {
             Some(Value::Endpoints(region)) => Ok(region.clone()),
             Some(Value::Ports(_)) => {
                 let message = format!("`${name}` stands for ports");
-                Err(QueryError::at(ErrorCode::Usage, span, message).help(format!("write `on ${name}`")))
+                Err(QueryError::at(ErrorCode::Usage, span, message)
+                    .help(format!("write `on ${name}`")))
             }
             None => Err(self.no_variable(name, span)),
         }
@@ -170,7 +171,8 @@ impl Scope<'_> {
         let service = self.cluster.services().iter().find(|s| s.cluster_ips.contains(&address));
         if let Some(service) = service {
             let namespace = &self.cluster.namespace(service.namespace).name;
-            let message = format!("{address} is the cluster address of a Service, behind which pods answer");
+            let message =
+                format!("{address} is the cluster address of a Service, behind which pods answer");
             let help = format!("ask about `{namespace}/svc/{}`", service.name);
             return Err(QueryError::at(ErrorCode::Usage, span, message).help(help));
         }
@@ -193,8 +195,7 @@ impl Scope<'_> {
         };
         let mut region = Region::pods(self.cluster.pod_ids().filter(known));
         let own = region.selection.pods.iter().flat_map(|p| &self.cluster.pod(PodId(p)).addresses);
-        let own: IpSet =
-            own.map(|a| AddressRange { from: *a, to: *a }).collect();
+        let own: IpSet = own.map(|a| AddressRange { from: *a, to: *a }).collect();
         if !addresses.is_subset(&own) {
             region.unite(&Region::addresses(addresses));
         }
@@ -205,7 +206,9 @@ impl Scope<'_> {
     fn judged(&self, address: IpAddr, span: Span) -> Found<()> {
         if self.dialect.ipv4_only && Family::of(address) == Family::V6 {
             let message = format!("{address} is an IPv6 address; this dialect judges IPv4 alone");
-            return Err(QueryError::at(ErrorCode::Usage, span, message).help("use `--dialect spec`"));
+            return Err(
+                QueryError::at(ErrorCode::Usage, span, message).help("use `--dialect spec`")
+            );
         }
         Ok(())
     }

@@ -42,7 +42,13 @@ type Found<T> = Result<T, QueryError>;
 
 impl Scope<'_> {
     /// Finds what a path names.
-    pub(super) fn path(&self, path: &Path, whole: Span, search: &Search, place: Place) -> Found<Region> {
+    pub(super) fn path(
+        &self,
+        path: &Path,
+        whole: Span,
+        search: &Search,
+        place: Place,
+    ) -> Found<Region> {
         let target = self.target(path, whole, search, place)?;
         let region = self.look_up(&target, place)?;
         if region.selection.is_empty() && place == Place::Endpoint && !self.may_be_empty {
@@ -111,7 +117,8 @@ impl Scope<'_> {
     /// The kind of an owner that is no kind of ours, where no namespace has its name.
     fn foreign_kind(&self, part: &Part) -> Option<Kind> {
         let word = part.literal()?;
-        if self.cluster.find_namespace(word).is_some() || matches!(part.name, Some(Name::Quoted(_))) {
+        if self.cluster.find_namespace(word).is_some() || matches!(part.name, Some(Name::Quoted(_)))
+        {
             return None;
         }
         self.present_kind(word)
@@ -128,7 +135,8 @@ impl Scope<'_> {
             .or_else(|| part.node.literal().and_then(|word| self.present_kind(word)));
         known.ok_or_else(|| {
             let message = format!("`{part}` is no kind");
-            let help = "kinds are `deploy`, `sts`, `ds`, `pod`, `svc`, ...: write `NAMESPACE/deploy/NAME`";
+            let help =
+                "kinds are `deploy`, `sts`, `ds`, `pod`, `svc`, ...: write `NAMESPACE/deploy/NAME`";
             QueryError::at(ErrorCode::NoSuchEndpoint, part.span, message).help(help)
         })
     }
@@ -141,7 +149,8 @@ impl Scope<'_> {
     ) -> Found<BTreeSet<NamespaceId>> {
         let within = |id: &NamespaceId| !matches!(search, Search::Within(set) if !set.contains(id));
         let node = &part.node;
-        let is_kind_word = node.selectors.first().is_some() && plain_word(node) == Some(Kind::Namespace);
+        let is_kind_word =
+            node.selectors.first().is_some() && plain_word(node) == Some(Kind::Namespace);
         let by_name = |id: &NamespaceId| match &node.name {
             None => true,
             Some(_) if is_kind_word => true,
@@ -243,8 +252,7 @@ impl Scope<'_> {
         let named = |id: &WorkloadId| self.is_named(target, &cluster.workload(*id).name);
         let all = cluster.workload_ids().filter(of_kind).filter(named).collect();
         let namespace = |id: WorkloadId| cluster.workload(id).namespace;
-        let found =
-            self.choose(target, all, namespace, |id| suggest::workload(cluster, id))?;
+        let found = self.choose(target, all, namespace, |id| suggest::workload(cluster, id))?;
         if found.is_empty() && kind.is_none() {
             return self.pods(target);
         }
@@ -313,14 +321,18 @@ impl Scope<'_> {
             let by_name = kind_word || self.is_named(target, &node.name);
             by_name && selectors::matches(cluster, &node.labels, &target.part.selectors)
         };
-        let nodes = cluster.nodes().iter().filter_map(|n| cluster.find_node(&n.name).map(|id| (id, n)));
+        let nodes =
+            cluster.nodes().iter().filter_map(|n| cluster.find_node(&n.name).map(|id| (id, n)));
         let found: Vec<_> = nodes.filter(named).collect();
         if found.is_empty() && !self.may_be_empty {
             let names = cluster.nodes().iter().map(|n| (&*n.name, ()));
             let word = target.part.to_string();
-            let help = suggest::nearest(&word, names).map(|(n, ())| format!("did you mean `node/{n}`?"));
+            let help =
+                suggest::nearest(&word, names).map(|(n, ())| format!("did you mean `node/{n}`?"));
             let message = format!("no node is called `{word}`");
-            return Err(QueryError::at(ErrorCode::NoSuchEndpoint, target.span, message).maybe_help(help));
+            return Err(
+                QueryError::at(ErrorCode::NoSuchEndpoint, target.span, message).maybe_help(help)
+            );
         }
         let ids: BTreeSet<NodeId> = found.iter().map(|(id, _)| *id).collect();
         let on_node = |p: &PodId| {
@@ -350,7 +362,9 @@ impl Scope<'_> {
                     Some(selector) => format!("no pod has {selector}"),
                     None => "it has no selector".into(),
                 };
-                return Err(QueryError::at(ErrorCode::NoSuchEndpoint, target.span, message).help(help));
+                return Err(
+                    QueryError::at(ErrorCode::NoSuchEndpoint, target.span, message).help(help)
+                );
             }
         }
         if !found.is_empty() || self.may_be_empty {
@@ -393,9 +407,8 @@ impl Scope<'_> {
         };
         let of_kind = |id: &PolicyId| kind.is_none_or(|k| cluster.policy(*id).kind == k);
         let named = |id: &PolicyId| self.is_named(&target, &cluster.policy(*id).name);
-        let covered = |id: &PolicyId| {
-            cluster.policy(*id).namespace.is_none_or(|n| target.search.covers(n))
-        };
+        let covered =
+            |id: &PolicyId| cluster.policy(*id).namespace.is_none_or(|n| target.search.covers(n));
         let all: Vec<PolicyId> = cluster.policy_ids().filter(of_kind).filter(named).collect();
         let mut found: Vec<PolicyId> = all.iter().copied().filter(covered).collect();
         if found.is_empty() && matches!(target.search, Search::Current(_)) {
@@ -409,7 +422,8 @@ impl Scope<'_> {
                 let help = suggest::nearest(&word, names)
                     .map(|(_, id)| format!("did you mean `{}`?", suggest::policy(cluster, id)));
                 let message = format!("no policy is called `{word}`");
-                Err(QueryError::at(ErrorCode::NoSuchEndpoint, target.span, message).maybe_help(help))
+                Err(QueryError::at(ErrorCode::NoSuchEndpoint, target.span, message)
+                    .maybe_help(help))
             }
             _ => {
                 let names: Vec<_> = found.iter().map(|id| suggest::policy(cluster, *id)).collect();
@@ -470,7 +484,9 @@ impl Scope<'_> {
             return Some(format!("`{word}` is a namespace: write `ns/{word}` or `{word}/*`"));
         }
         if target.kind.is_none() && Kind::of_word(word).is_some() {
-            return Some(format!("`{word}` is a kind: write `{word}/NAME`, `{word}/*` or `{word}[app=web]`"));
+            return Some(format!(
+                "`{word}` is a kind: write `{word}/NAME`, `{word}/*` or `{word}[app=web]`"
+            ));
         }
         let same = |w: &WorkloadId| *cluster.workload(*w).name == *word;
         let other = cluster.workload_ids().find(same)?;

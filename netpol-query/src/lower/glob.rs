@@ -2,7 +2,8 @@
 
 /// Tells whether a pattern matches a whole name: `*` stands for any text, `?` for one character.
 pub(crate) fn matches(pattern: &str, name: &str) -> bool {
-    let (pattern, name): (Vec<char>, Vec<char>) = (pattern.chars().collect(), name.chars().collect());
+    let (pattern, name): (Vec<char>, Vec<char>) =
+        (pattern.chars().collect(), name.chars().collect());
     let (mut p, mut n) = (0, 0);
     // Where the last `*` stands, and up to where it has taken the name.
     let mut star: Option<(usize, usize)> = None;
@@ -33,7 +34,9 @@ mod tests {
 
     #[test]
     fn stars_and_question_marks_match_as_in_a_shell() {
-        for (pattern, name) in [("*", ""), ("*", "a"), ("a*c", "abbc"), ("a?c", "abc"), ("*b*b", "abab")] {
+        for (pattern, name) in
+            [("*", ""), ("*", "a"), ("a*c", "abbc"), ("a?c", "abc"), ("*b*b", "abab")]
+        {
             assert!(matches(pattern, name), "{pattern} {name}");
         }
         for (pattern, name) in [("a", "ab"), ("a?c", "ac"), ("*b", "abc"), ("", "a")] {

@@ -14,11 +14,12 @@ mod selectors;
 mod suggest;
 mod words;
 
+pub(crate) use glob::matches as glob_matches;
 pub use plan::{
     Ask, ClaimPlan, CountPlan, ExpectPlan, ListPlan, PipeStep, Plan, PoliciesPlan, Translation,
 };
+pub(crate) use question::later;
 pub use question::lower;
 pub use region::Region;
-pub(crate) use glob::matches as glob_matches;
-pub(crate) use suggest::policy as policy_name;
 pub use scope::{Completed, Scope, Value, Variables};
+pub(crate) use suggest::policy as policy_name;

@@ -5,9 +5,7 @@ use netpol_core::reach::{AskedPorts, Selection};
 
 use super::region::Region;
 use super::scope::Value;
-use crate::syntax::ast::{
-    Comparison, ExpectSeverity, Noun, Pipe, Quantifier, Relation,
-};
+use crate::syntax::ast::{Comparison, ExpectSeverity, Noun, Pipe, Quantifier, Relation};
 use crate::syntax::{Span, Spanned};
 
 /// What a sentence asks for.

@@ -1,8 +1,6 @@
 //! Ports, and the ports of Services.
 
-use netpol_core::model::{
-    PodId, PortSet, Protocol, ServiceId, ServicePort, TargetPort,
-};
+use netpol_core::model::{PodId, PortSet, Protocol, ServiceId, ServicePort, TargetPort};
 use netpol_core::reach::{AskedPorts, Selection};
 
 use super::plan::Translation;
@@ -10,8 +8,8 @@ use super::scope::{Scope, Value};
 use super::suggest;
 use super::words::service_pods;
 use crate::error::{ErrorCode, QueryError};
-use crate::syntax::{Span, Spanned};
 use crate::syntax::ast::{PortItem, Ports};
+use crate::syntax::{Span, Spanned};
 
 type Found<T> = Result<T, QueryError>;
 
@@ -107,7 +105,9 @@ impl Scope<'_> {
         }
         let mut parts: Vec<(PortSet, Vec<PodId>)> = Vec::new();
         for pod in service_pods(self.cluster, service) {
-            let ports = wanted.iter().fold(PortSet::none(), |set, p| set.union(&self.container_port(pod, p)));
+            let ports = wanted
+                .iter()
+                .fold(PortSet::none(), |set, p| set.union(&self.container_port(pod, p)));
             match parts.iter_mut().find(|(known, _)| *known == ports) {
                 Some((_, pods)) => pods.push(pod),
                 None => parts.push((ports, vec![pod])),

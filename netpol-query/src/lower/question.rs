@@ -2,7 +2,9 @@
 
 use netpol_core::model::{Direction, PortSet};
 
-use super::plan::{Ask, ClaimPlan, CountPlan, ExpectPlan, ListPlan, Plan, PoliciesPlan, Translation};
+use super::plan::{
+    Ask, ClaimPlan, CountPlan, ExpectPlan, ListPlan, Plan, PoliciesPlan, Translation,
+};
 use super::region::Region;
 use super::scope::{Scope, Value};
 use super::words;
@@ -44,7 +46,10 @@ pub fn lower(statement: &Statement, scope: &Scope<'_>) -> Found<Plan> {
 
 /// The sentence is one of the language, and comes with a later release.
 pub(crate) fn later(what: &str) -> QueryError {
-    QueryError::new(ErrorCode::Usage, format!("{what} is understood, but not answered by this release"))
+    QueryError::new(
+        ErrorCode::Usage,
+        format!("{what} is understood, but not answered by this release"),
+    )
 }
 
 impl Scope<'_> {
@@ -62,7 +67,9 @@ impl Scope<'_> {
             Question::Who { to, on, from, .. } => {
                 Plan::Who(self.between(from.as_ref(), Some(to), on.as_ref())?)
             }
-            Question::What { from, on, within, .. } => self.what(from, on.as_ref(), within.as_ref())?,
+            Question::What { from, on, within, .. } => {
+                self.what(from, on.as_ref(), within.as_ref())?
+            }
             Question::Paths { .. } => return Err(later("`paths`")),
             Question::Blast { .. } => return Err(later("`blast radius`")),
             Question::Exposure { .. } => return Err(later("`exposure`")),
@@ -165,7 +172,12 @@ impl Scope<'_> {
         Ok((Region::pods(pods), Some(through)))
     }
 
-    fn what(&self, from: &Endpoints, on: Option<&Ports>, within: Option<&Endpoints>) -> Found<Plan> {
+    fn what(
+        &self,
+        from: &Endpoints,
+        on: Option<&Ports>,
+        within: Option<&Endpoints>,
+    ) -> Found<Plan> {
         let mut ask = self.between(Some(from), None, None)?;
         if let Some(set) = within {
             let region = self.within(set)?;
@@ -232,7 +244,12 @@ impl Scope<'_> {
             }
             Claim::Reach { quantifier, from, negated, to, on, exactly, .. } => {
                 let ask = self.ask(from, to, on.as_ref())?;
-                if *exactly && ask.on.as_ref().is_none_or(|on| !on.names.is_empty() || on.numbers.is_empty()) {
+                if *exactly
+                    && ask
+                        .on
+                        .as_ref()
+                        .is_none_or(|on| !on.names.is_empty() || on.numbers.is_empty())
+                {
                     let message = "`exactly` needs ports by number";
                     let help = "write `on tcp/80 exactly`";
                     return Err(QueryError::at(ErrorCode::Usage, to.span, message).help(help));
@@ -258,8 +275,9 @@ impl Scope<'_> {
                     if region.selection.pods.is_empty() && !self.may_be_empty {
                         let message = format!("`{set}` holds no pods");
                         let help = "add `if any` to accept an empty set";
-                        return Err(QueryError::at(ErrorCode::NoSuchEndpoint, set.span, message)
-                            .help(help));
+                        return Err(
+                            QueryError::at(ErrorCode::NoSuchEndpoint, set.span, message).help(help)
+                        );
                     }
                 }
                 ClaimPlan::None(list)

@@ -7,7 +7,11 @@ use crate::kinds;
 use crate::syntax::Spanned;
 
 /// Tells whether labels satisfy every selector.
-pub(super) fn matches(cluster: &Cluster, labels: &[LabelId], selectors: &[Spanned<Selector>]) -> bool {
+pub(super) fn matches(
+    cluster: &Cluster,
+    labels: &[LabelId],
+    selectors: &[Spanned<Selector>],
+) -> bool {
     selectors.iter().all(|s| s.node.matches(|key| cluster.labels().lookup(labels, key)))
 }
 
@@ -18,9 +22,8 @@ pub(super) fn nearest_pod_label(
     selectors: &[Spanned<Selector>],
 ) -> Option<String> {
     let labels = |p: &PodId| &*cluster.pod(*p).labels;
-    let holds = |r: &Requirement| {
-        pods.iter().any(|p| r.holds(cluster.labels().lookup(labels(p), &r.key)))
-    };
+    let holds =
+        |r: &Requirement| pods.iter().any(|p| r.holds(cluster.labels().lookup(labels(p), &r.key)));
     let Some(requirement) = failing(selectors, holds) else {
         return Some("each requirement is met by some pod, but no pod meets them all".into());
     };

@@ -58,8 +58,7 @@ pub(super) fn everything(scope: &Scope<'_>) -> Region {
 
 /// Returns every address of the families of the input; those of pods and nodes are not cut out.
 pub(super) fn external(scope: &Scope<'_>) -> IpSet {
-    let families =
-        if scope.dialect.ipv4_only { Families::V4 } else { scope.cluster.families() };
+    let families = if scope.dialect.ipv4_only { Families::V4 } else { scope.cluster.families() };
     IpSet::families(families)
 }
 
