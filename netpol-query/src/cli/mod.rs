@@ -1,0 +1,149 @@
+//! Arguments, streams and exit codes: the only place that knows a terminal, the environment and a clock.
+
+mod args;
+mod ask;
+mod color;
+mod contracts;
+mod input;
+mod report;
+
+use std::ffi::OsString;
+use std::io::{self, BufWriter, IsTerminal as _, Read, Write};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use args::{Command, Invocation};
+
+use crate::error::{ErrorCode, QueryError};
+use crate::execute::Exit;
+use crate::render::{self, Palette};
+
+/// What surrounds the program.
+#[derive(Debug)]
+pub struct Surroundings {
+    /// Whether `NO_COLOR` is set to something.
+    pub no_color: bool,
+    /// Whether sentences would come from a person at a terminal.
+    pub stdin_is_terminal: bool,
+    /// Whether answers go to a terminal.
+    pub stdout_is_terminal: bool,
+    /// Whether errors go to a terminal.
+    pub stderr_is_terminal: bool,
+    /// The time since some fixed moment.
+    pub clock: fn() -> Duration,
+}
+
+/// The streams of the program.
+pub struct Streams<'a> {
+    /// Where sentences and manifests may come from.
+    pub input: &'a mut dyn Read,
+    /// Where answers go.
+    pub out: &'a mut dyn Write,
+    /// Where progress, warnings and errors go.
+    pub err: &'a mut dyn Write,
+}
+
+impl std::fmt::Debug for Streams<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Streams")
+    }
+}
+
+/// Runs the program on the process's own arguments and streams.
+pub fn main() -> ExitCode {
+    std::panic::set_hook(Box::new(|_| {}));
+    let mut out = BufWriter::with_capacity(1 << 16, io::stdout().lock());
+    let mut streams =
+        Streams { input: &mut io::stdin().lock(), out: &mut out, err: &mut io::stderr() };
+    let code = run(std::env::args_os().collect(), &mut streams, &surroundings());
+    ExitCode::from(code)
+}
+
+#[expect(clippy::disallowed_methods, reason = "the environment and the clock are read here alone")]
+fn surroundings() -> Surroundings {
+    use std::sync::OnceLock;
+    use std::time::Instant;
+    static START: OnceLock<Instant> = OnceLock::new();
+    Surroundings {
+        no_color: std::env::var("NO_COLOR").is_ok_and(|v| !v.is_empty()),
+        stdin_is_terminal: io::stdin().is_terminal(),
+        stdout_is_terminal: io::stdout().is_terminal(),
+        stderr_is_terminal: io::stderr().is_terminal(),
+        clock: || START.get_or_init(Instant::now).elapsed(),
+    }
+}
+
+/// Runs the program and returns its exit code. A panic inside is a bug: it ends with 4, never with a backtrace.
+pub fn run(args: Vec<OsString>, streams: &mut Streams<'_>, around: &Surroundings) -> u8 {
+    let json = args::wants_json(&args);
+    let ended = catch_unwind(AssertUnwindSafe(|| guarded(args, streams, around)));
+    let exit = match ended {
+        Ok(Ok(exit)) => exit,
+        // Whoever read the answers has seen enough.
+        Ok(Err(error)) if error.kind() == io::ErrorKind::BrokenPipe => Exit::Yes,
+        Ok(Err(error)) => {
+            let _unheard = writeln!(streams.err, "error: cannot write: {error}");
+            Exit::Wrong
+        }
+        Err(panic) => {
+            internal(streams, &*panic, json);
+            Exit::Bug
+        }
+    };
+    match streams.out.flush() {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Exit::Wrong.code(),
+        _ => exit.code(),
+    }
+}
+
+fn internal(streams: &mut Streams<'_>, panic: &(dyn std::any::Any + Send), json: Option<bool>) {
+    let text = panic
+        .downcast_ref::<&str>()
+        .map(|s| (*s).to_owned())
+        .or_else(|| panic.downcast_ref::<String>().cloned())
+        .unwrap_or_default();
+    let error = QueryError::new(ErrorCode::Internal, format!("the program itself failed: {text}"))
+        .help("this is a bug; please report it together with the input");
+    let _unheard = write!(streams.err, "{}", render::error_text("", &error, &Palette::default()));
+    if let Some(pretty) = json {
+        let _unheard = render::usage_error(streams.out, &error, pretty);
+    }
+}
+
+fn guarded(
+    args: Vec<OsString>,
+    streams: &mut Streams<'_>,
+    around: &Surroundings,
+) -> io::Result<Exit> {
+    let json = args::wants_json(&args);
+    let invocation = match args::parse(args) {
+        Ok(invocation) => invocation,
+        Err(args::Refused::Shown(text)) => {
+            write!(streams.out, "{text}")?;
+            return Ok(Exit::Yes);
+        }
+        Err(args::Refused::Wrong(error)) => {
+            write!(streams.err, "{}", render::error_text("", &error, &Palette::default()))?;
+            if let Some(pretty) = json {
+                render::usage_error(streams.out, &error, pretty)?;
+            }
+            return Ok(Exit::Wrong);
+        }
+    };
+    command(&invocation, streams, around)
+}
+
+fn command(
+    invocation: &Invocation,
+    streams: &mut Streams<'_>,
+    around: &Surroundings,
+) -> io::Result<Exit> {
+    let console = color::Console::new(&invocation.args, around);
+    match &invocation.command {
+        Command::Ask(sentences) => ask::ask(invocation, sentences, streams, around, &console),
+        Command::Test(files) => contracts::test(invocation, files, streams, around, &console),
+        Command::Completions(shell) => args::completions(*shell, streams.out).map(|()| Exit::Yes),
+        Command::Man => args::man(streams.out).map(|()| Exit::Yes),
+    }
+}

@@ -1,0 +1,102 @@
+//! From a [`Plan`](crate::lower::Plan) and a snapshot to an [`Answer`]: plain data, nothing rendered.
+
+mod answer;
+mod ends;
+mod expect;
+mod fields;
+mod list;
+mod pairs;
+mod pipe;
+mod policies;
+mod warnings;
+
+pub use answer::{
+    Answer, Asked, Body, Endpoint, EndpointRow, Exit, Expectation, Outcome, PolicyRef, PolicyRow,
+    Reason, Records, Row, RowsKind, Verdicts, Warning,
+};
+pub use ends::Names;
+pub use fields::Cell;
+pub use warnings::of_diagnostic;
+
+use netpol_core::reach::{Level, Snapshot};
+
+use crate::error::QueryError;
+use crate::lower::{CountPlan, PipeStep, Plan};
+
+/// How plans are executed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// How rows sum up pods.
+    pub level: Level,
+    /// Whether every row carries reasons.
+    pub explain: bool,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { level: Level::Workload, explain: false }
+    }
+}
+
+/// Executes a plan and the pipes that follow it.
+///
+/// # Errors
+///
+/// [`QueryError`] where there is no pair to ask about, or where a pipe names a field that the rows lack.
+pub fn execute(
+    plan: &Plan,
+    pipes: &[PipeStep],
+    snapshot: &Snapshot,
+    settings: Settings,
+) -> Result<(Body, Vec<Warning>), QueryError> {
+    let engine = Engine { snapshot, settings };
+    let mut warnings = Vec::new();
+    let body = engine.body(plan, &mut warnings)?;
+    let body = pipe::apply(body, pipes)?;
+    Ok((body, warnings))
+}
+
+/// What plans are executed on.
+#[derive(Clone, Copy)]
+struct Engine<'a> {
+    snapshot: &'a Snapshot,
+    settings: Settings,
+}
+
+impl Engine<'_> {
+    fn body(&self, plan: &Plan, warnings: &mut Vec<Warning>) -> Result<Body, QueryError> {
+        Ok(match plan {
+            Plan::Can { ask, quantifier } => Body::Verdict(self.can(ask, *quantifier)?),
+            Plan::Why { ask, negated } => {
+                let mut verdicts = self.can(ask, None)?;
+                verdicts.why = Some(*negated);
+                Body::Verdict(verdicts)
+            }
+            Plan::Who(ask) => {
+                self.flows(ask, netpol_core::model::Verdict::Allow, RowsKind::Who, warnings)?
+            }
+            Plan::What(ask) => {
+                self.flows(ask, netpol_core::model::Verdict::Allow, RowsKind::What, warnings)?
+            }
+            Plan::Flows { ask, verdict } => self.flows(ask, *verdict, RowsKind::Flows, warnings)?,
+            Plan::Count(count) => Body::Count(self.count(count, warnings)?),
+            Plan::List(list) => self.list(list),
+            Plan::Resolve(region) => Body::Endpoints(self.resolved(region)),
+            Plan::PodsOf(policy) => Body::Endpoints(self.pods_of(*policy)),
+            Plan::Policies(policies) => Body::Policies(self.policies(policies)?),
+            Plan::Expect(expect) => self.expect(expect, warnings)?,
+            Plan::Define { name, .. } => Body::Done(format!("${name} is defined")),
+            Plan::UseNamespace(Some(name)) => {
+                Body::Done(format!("the current namespace is {name}"))
+            }
+            Plan::UseNamespace(None) => Body::Done("no namespace is current".into()),
+        })
+    }
+
+    fn count(&self, count: &CountPlan, warnings: &mut Vec<Warning>) -> Result<u64, QueryError> {
+        match count {
+            CountPlan::Flows(ask, verdict) => self.count_flows(ask, *verdict, warnings),
+            CountPlan::Objects(list) => Ok(self.list(list).len()),
+        }
+    }
+}

@@ -1,0 +1,25 @@
+//! From names to ids: looks up what a sentence mentions, and makes it a [`Plan`].
+//!
+//! Nothing matches silently nothing: a name or selector without a match is an error with the nearest real one.
+
+mod endpoints;
+mod find;
+mod glob;
+mod plan;
+mod ports;
+mod question;
+mod region;
+mod scope;
+mod selectors;
+mod suggest;
+mod words;
+
+pub(crate) use glob::matches as glob_matches;
+pub use plan::{
+    Ask, ClaimPlan, CountPlan, ExpectPlan, ListPlan, PipeStep, Plan, PoliciesPlan, Translation,
+};
+pub(crate) use question::later;
+pub use question::lower;
+pub use region::Region;
+pub use scope::{Completed, Scope, Value, Variables};
+pub(crate) use suggest::policy as policy_name;

@@ -1,0 +1,173 @@
+//! What is to be executed: names are ids here.
+
+use netpol_core::model::{Direction, PodId, PolicyId, PortSet, ServiceId, Verdict};
+use netpol_core::reach::{AskedPorts, Selection};
+
+use super::region::Region;
+use super::scope::Value;
+use crate::syntax::ast::{Comparison, ExpectSeverity, Noun, Pipe, Quantifier, Relation};
+use crate::syntax::{Span, Spanned};
+
+/// What a sentence asks for.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Plan {
+    /// `can`, `is`, `A -> B`.
+    Can {
+        /// The pairs.
+        ask: Ask,
+        /// `all` or `some`.
+        quantifier: Option<Quantifier>,
+    },
+    /// `why` and `explain`.
+    Why {
+        /// The pairs.
+        ask: Ask,
+        /// Whether the asker takes it for denied.
+        negated: bool,
+    },
+    /// `who can reach`.
+    Who(Ask),
+    /// `what can ... reach`.
+    What(Ask),
+    /// `flows`.
+    Flows {
+        /// The pairs.
+        ask: Ask,
+        /// The verdict of the rows that are listed.
+        verdict: Verdict,
+    },
+    /// `count`.
+    Count(CountPlan),
+    /// `list`.
+    List(ListPlan),
+    /// `resolve`.
+    Resolve(Region),
+    /// `pods of`.
+    PodsOf(PolicyId),
+    /// `policies for` and the like.
+    Policies(PoliciesPlan),
+    /// `expect` and `warn`.
+    Expect(Box<ExpectPlan>),
+    /// `let`.
+    Define {
+        /// The name, without `$`.
+        name: String,
+        /// What it stands for.
+        value: Value,
+    },
+    /// `use namespace`; `None` for no current namespace.
+    UseNamespace(Option<String>),
+}
+
+/// All pairs of two sets on some ports.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Ask {
+    /// Who connects.
+    pub from: Selection,
+    /// To whom.
+    pub to: Selection,
+    /// The ports that were said; `None` without `on`.
+    pub on: Option<AskedPorts>,
+    /// The Service's port through which `to` was named.
+    pub through: Option<Translation>,
+    /// The two ends as they were typed; `None` where nothing was said.
+    pub said: (Option<String>, Option<String>),
+    /// Where the question stands, for errors about it as a whole.
+    pub span: Option<Span>,
+}
+
+impl Ask {
+    /// Returns the ports that are asked: all, where none were said.
+    pub fn ports(&self) -> AskedPorts {
+        self.on.clone().unwrap_or_else(AskedPorts::all)
+    }
+}
+
+/// A Service's port, and what it means on the pods behind it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Translation {
+    /// The Service.
+    pub service: ServiceId,
+    /// Its port as typed: a number or a name.
+    pub port: String,
+    /// The pods by the container ports that they are reached on.
+    pub parts: Vec<(PortSet, Vec<PodId>)>,
+}
+
+/// What is counted.
+#[derive(Clone, Debug, PartialEq)]
+pub enum CountPlan {
+    /// Ordered workload pairs with a row of this verdict.
+    Flows(Ask, Verdict),
+    /// Objects.
+    Objects(ListPlan),
+}
+
+/// Which objects are listed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ListPlan {
+    /// Of which kind.
+    pub noun: Noun,
+    /// Where; `None` for everywhere.
+    pub within: Option<Region>,
+    /// The direction, for `unprotected`.
+    pub direction: Direction,
+}
+
+/// Which policies are listed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PoliciesPlan {
+    /// How they relate to the endpoints.
+    pub relation: Relation,
+    /// The endpoints, for `for` and `selecting`.
+    pub of: Region,
+    /// The flow, for `allowing` and `blocking`.
+    pub flow: Option<Ask>,
+    /// In which direction; `None` for both.
+    pub direction: Option<Direction>,
+}
+
+/// What ought to hold.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ExpectPlan {
+    /// What ought to hold.
+    pub claim: ClaimPlan,
+    /// What a breach amounts to.
+    pub severity: ExpectSeverity,
+    /// Whether sets may be empty.
+    pub if_any: bool,
+    /// Why it ought to hold.
+    pub because: Option<String>,
+}
+
+/// A claim.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ClaimPlan {
+    /// Pairs can be reached, or not.
+    Reach {
+        /// The pairs.
+        ask: Ask,
+        /// `all` or `some`.
+        quantifier: Option<Quantifier>,
+        /// Whether they ought not to.
+        negated: bool,
+        /// Whether on no other ports.
+        exactly: bool,
+    },
+    /// Only some can reach something.
+    Only {
+        /// Those who may.
+        inside: Ask,
+        /// All others, who ought not to.
+        others: Ask,
+    },
+    /// No flow has a verdict.
+    NoFlows(Ask, Verdict),
+    /// No object is listed.
+    None(ListPlan),
+    /// A count compares with a number.
+    Count(CountPlan, Comparison, u64),
+}
+
+/// A step of a pipe; a format is not a step but a property of the output.
+pub type PipeStep = Spanned<Pipe>;

@@ -1,0 +1,73 @@
+//! The nearest real name or label.
+
+use netpol_core::model::{Cluster, NamespaceId, PolicyId, WorkloadId};
+
+use crate::kinds;
+
+/// Returns the candidate nearest to a word, if it is near enough to be a slip.
+pub(super) fn nearest<'a, T: Ord + Copy>(
+    word: &str,
+    candidates: impl IntoIterator<Item = (&'a str, T)>,
+) -> Option<(&'a str, T)> {
+    let word = word.to_lowercase();
+    let most = match word.chars().count() {
+        0..=2 => 1,
+        3..=5 => 2,
+        n => (n / 3).min(4),
+    };
+    candidates
+        .into_iter()
+        .filter(|(name, _)| name.len().abs_diff(word.len()) <= most)
+        .map(|(name, value)| (strsim::osa_distance(&word, &name.to_lowercase()), name, value))
+        .filter(|(distance, ..)| *distance <= most)
+        .min()
+        .map(|(_, name, value)| (name, value))
+}
+
+/// Names a workload as a user types it: `shop/deploy/frontend`.
+pub(crate) fn workload(cluster: &Cluster, id: WorkloadId) -> String {
+    let workload = cluster.workload(id);
+    let namespace = &cluster.namespace(workload.namespace).name;
+    format!("{namespace}/{}/{}", kinds::short(&workload.kind), workload.name)
+}
+
+/// Names a policy as a user types it: `shop/netpol/db`, `cnp/guardrails`.
+pub(crate) fn policy(cluster: &Cluster, id: PolicyId) -> String {
+    let policy = cluster.policy(id);
+    let short = policy.kind.short();
+    match policy.namespace {
+        Some(namespace) => {
+            format!("{}/{short}/{}", cluster.namespace(namespace).name, policy.name)
+        }
+        None => format!("{short}/{}", policy.name),
+    }
+}
+
+/// Suggests a namespace.
+pub(super) fn namespace(cluster: &Cluster, word: &str) -> Option<String> {
+    let names = cluster.namespaces().iter().map(|n| (&*n.name, ()));
+    nearest(word, names).map(|(name, ())| format!("did you mean `{name}`?"))
+}
+
+/// Suggests what has a similar name: a workload, else a pod, a Service or a namespace.
+pub(super) fn endpoint(
+    cluster: &Cluster,
+    word: &str,
+    within: impl Fn(NamespaceId) -> bool,
+) -> Option<String> {
+    let workloads = cluster.workload_ids().filter(|w| within(cluster.workload(*w).namespace));
+    let names = workloads.map(|w| (&*cluster.workload(w).name, w));
+    if let Some((name, id)) = nearest(word, names) {
+        return Some(format!("did you mean `{name}` ({})?", workload(cluster, id)));
+    }
+    let pods = cluster.pods().iter().filter(|p| within(p.namespace));
+    if let Some((name, ())) = nearest(word, pods.map(|p| (&*p.name, ()))) {
+        return Some(format!("did you mean `pod/{name}`?"));
+    }
+    let services = cluster.services().iter().filter(|s| within(s.namespace));
+    if let Some((name, ())) = nearest(word, services.map(|s| (&*s.name, ()))) {
+        return Some(format!("did you mean `svc/{name}`?"));
+    }
+    let names = cluster.namespaces().iter().map(|n| (&*n.name, ()));
+    nearest(word, names).map(|(name, ())| format!("did you mean `ns/{name}`?"))
+}

@@ -1,0 +1,406 @@
+//! The JSON of the contract: fixed key order, sorted sets, equal bytes for equal input.
+
+use std::io::{self, Write};
+
+use netpol_core::model::{AddressRange, Direction, IpSet, PortSet};
+use serde::ser::{SerializeMap as _, SerializeSeq as _};
+use serde::{Serialize, Serializer};
+
+use super::Options;
+use crate::error::{ErrorCode, QueryError};
+use crate::execute::{
+    Answer, Body, Cell, Endpoint, EndpointRow, PolicyRef, PolicyRow, Reason, Records, Row, Warning,
+};
+
+const SCHEMA: &str = "netpol-query/v1";
+
+/// Writes an answer.
+pub(super) fn answer(
+    out: &mut dyn Write,
+    answer: &Answer,
+    options: &Options,
+    pretty: bool,
+) -> io::Result<()> {
+    write(out, &AnswerView::new(answer, options), pretty)
+}
+
+/// Writes the error of a sentence.
+pub(super) fn error(
+    out: &mut dyn Write,
+    query: &str,
+    error: &QueryError,
+    pretty: bool,
+) -> io::Result<()> {
+    write(out, &failure(Some(query), error, None), pretty)
+}
+
+/// Something wrong with the input.
+#[derive(Clone, Debug, Serialize)]
+pub struct InputProblem {
+    /// Its stable code.
+    pub code: String,
+    /// What is wrong.
+    pub message: String,
+    /// The object.
+    pub object: Option<String>,
+    /// The file.
+    pub file: Option<String>,
+    /// The line.
+    pub line: Option<u32>,
+    /// What to do about it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub help: Option<String>,
+}
+
+/// Writes the error of an input with every problem that it has.
+///
+/// # Errors
+///
+/// What writing to `out` ends with.
+pub fn input_error(
+    out: &mut dyn Write,
+    message: &str,
+    details: &[InputProblem],
+    pretty: bool,
+) -> io::Result<()> {
+    let error = QueryError::new(ErrorCode::Input, message);
+    write(out, &failure(None, &error, Some(details)), pretty)
+}
+
+/// Writes an error that concerns no sentence.
+///
+/// # Errors
+///
+/// What writing to `out` ends with.
+pub fn usage_error(out: &mut dyn Write, error: &QueryError, pretty: bool) -> io::Result<()> {
+    write(out, &failure(None, error, None), pretty)
+}
+
+fn write(out: &mut dyn Write, value: &impl Serialize, pretty: bool) -> io::Result<()> {
+    if pretty {
+        serde_json::to_writer_pretty(&mut *out, value)?;
+    } else {
+        serde_json::to_writer(&mut *out, value)?;
+    }
+    out.write_all(b"\n")
+}
+
+#[derive(Serialize)]
+struct FailureView<'a> {
+    schema: &'static str,
+    query: Option<&'a str>,
+    error: ErrorView<'a>,
+}
+
+#[derive(Serialize)]
+struct ErrorView<'a> {
+    code: &'static str,
+    message: &'a str,
+    span: Option<[usize; 2]>,
+    help: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    details: Option<&'a [InputProblem]>,
+}
+
+fn failure<'a>(
+    query: Option<&'a str>,
+    error: &'a QueryError,
+    details: Option<&'a [InputProblem]>,
+) -> FailureView<'a> {
+    FailureView {
+        schema: SCHEMA,
+        query,
+        error: ErrorView {
+            code: error.code.as_str(),
+            message: &error.message,
+            span: error.span.map(|s| [s.start, s.end]),
+            help: error.help.as_deref(),
+            details,
+        },
+    }
+}
+
+#[derive(Serialize)]
+struct AnswerView<'a> {
+    schema: &'static str,
+    query: &'a str,
+    result: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pass: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    because: Option<&'a str>,
+    rows: RowsView<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    count: Option<u64>,
+    warnings: Vec<WarningView<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stats: Option<StatsView>,
+}
+
+#[derive(Serialize)]
+struct StatsView {
+    elapsed_us: u64,
+}
+
+#[derive(Serialize)]
+struct WarningView<'a> {
+    code: &'a str,
+    message: &'a str,
+    object: Option<&'a str>,
+    file: Option<&'a str>,
+    line: Option<u32>,
+}
+
+impl<'a> AnswerView<'a> {
+    fn new(answer: &'a Answer, options: &Options) -> Self {
+        let mut view = Self {
+            schema: SCHEMA,
+            query: &answer.query,
+            result: "ROWS",
+            pass: None,
+            because: None,
+            rows: RowsView::None,
+            count: None,
+            warnings: answer.warnings.iter().map(warning).collect(),
+            stats: options.elapsed_us.map(|elapsed_us| StatsView { elapsed_us }),
+        };
+        match &answer.body {
+            Body::Verdict(verdicts) => {
+                view.result = verdicts.outcome.as_str();
+                view.rows = RowsView::Rows(&verdicts.rows, true);
+            }
+            Body::Expectation(expectation) => {
+                view.result = match (expectation.outcome, expectation.pass) {
+                    (Some(outcome), _) => outcome.as_str(),
+                    (None, Some(true)) => "YES",
+                    (None, Some(false)) => "NO",
+                    (None, None) => "UNKNOWN",
+                };
+                view.pass = Some(expectation.pass == Some(true));
+                view.because = expectation.because.as_deref();
+                view.count = expectation.count;
+                view.rows = if expectation.endpoints.is_empty() {
+                    RowsView::Rows(&expectation.rows, expectation.outcome.is_some())
+                } else {
+                    RowsView::Endpoints(&expectation.endpoints)
+                };
+            }
+            Body::Rows { rows, .. } => view.rows = RowsView::Rows(rows, options.explain),
+            Body::Count(count) => view.count = Some(*count),
+            Body::Endpoints(rows) => view.rows = RowsView::Endpoints(rows),
+            Body::Policies(rows) => view.rows = RowsView::Policies(rows),
+            Body::Records(records) => view.rows = RowsView::Records(records),
+            Body::Done(_) => {}
+        }
+        view
+    }
+}
+
+fn warning(warning: &Warning) -> WarningView<'_> {
+    WarningView {
+        code: &warning.code,
+        message: &warning.message,
+        object: warning.object.as_deref(),
+        file: warning.file.as_deref(),
+        line: warning.line,
+    }
+}
+
+enum RowsView<'a> {
+    None,
+    /// Rows, and whether they carry reasons.
+    Rows(&'a [Row], bool),
+    Endpoints(&'a [EndpointRow]),
+    Policies(&'a [PolicyRow]),
+    Records(&'a Records),
+}
+
+impl Serialize for RowsView<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::None => serializer.serialize_seq(Some(0))?.end(),
+            Self::Rows(rows, explain) => {
+                serializer.collect_seq(rows.iter().map(|r| row(r, *explain)))
+            }
+            Self::Endpoints(rows) => serializer.collect_seq(rows.iter().map(endpoint_row)),
+            Self::Policies(rows) => serializer.collect_seq(rows.iter().map(policy_row)),
+            Self::Records(records) => serializer
+                .collect_seq(records.rows.iter().map(|cells| RecordView(&records.columns, cells))),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct RowView<'a> {
+    src: EndpointView<'a>,
+    dst: EndpointView<'a>,
+    verdict: &'static str,
+    ports: PortsView<'a>,
+    pairs: PairsView,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reasons: Option<Vec<ReasonView<'a>>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    family: Option<&'static str>,
+}
+
+#[derive(Serialize)]
+struct PairsView {
+    matching: u64,
+    total: u64,
+}
+
+fn row(row: &Row, explain: bool) -> RowView<'_> {
+    RowView {
+        src: EndpointView(&row.src),
+        dst: EndpointView(&row.dst),
+        verdict: row.verdict.as_str(),
+        ports: PortsView(&row.ports),
+        pairs: PairsView { matching: row.matching, total: row.total },
+        reasons: explain.then(|| row.reasons.iter().map(reason).collect()),
+        family: row.family.map(netpol_core::model::Family::as_str),
+    }
+}
+
+#[derive(Serialize)]
+struct EndpointRowView<'a> {
+    endpoint: EndpointView<'a>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    directions: Vec<&'static str>,
+}
+
+fn endpoint_row(row: &EndpointRow) -> EndpointRowView<'_> {
+    EndpointRowView {
+        endpoint: EndpointView(&row.endpoint),
+        directions: row.directions.iter().map(|d| d.as_str()).collect(),
+    }
+}
+
+#[derive(Serialize)]
+struct PolicyView<'a> {
+    kind: &'a str,
+    namespace: Option<&'a str>,
+    name: &'a str,
+}
+
+fn policy(policy: &PolicyRef) -> PolicyView<'_> {
+    PolicyView { kind: policy.kind, namespace: policy.namespace.as_deref(), name: &policy.name }
+}
+
+#[derive(Serialize)]
+struct PolicyRowView<'a> {
+    policy: PolicyView<'a>,
+    file: &'a str,
+    line: u32,
+}
+
+fn policy_row(row: &PolicyRow) -> PolicyRowView<'_> {
+    PolicyRowView { policy: policy(&row.policy), file: &row.file, line: row.line }
+}
+
+#[derive(Serialize)]
+struct ReasonView<'a> {
+    code: &'static str,
+    direction: Option<&'static str>,
+    ports: PortsView<'a>,
+    policy: Option<PolicyView<'a>>,
+    rule: Option<u32>,
+    rule_name: Option<&'a str>,
+    file: Option<&'a str>,
+    line: Option<u32>,
+    message: &'a str,
+}
+
+fn reason(reason: &Reason) -> ReasonView<'_> {
+    ReasonView {
+        code: reason.code.as_str(),
+        direction: reason.direction.map(Direction::as_str),
+        ports: PortsView(&reason.ports),
+        policy: reason.policy.as_ref().map(policy),
+        rule: reason.rule,
+        rule_name: reason.rule_name.as_deref(),
+        file: reason.file.as_deref(),
+        line: reason.line,
+        message: &reason.message,
+    }
+}
+
+struct PortsView<'a>(&'a PortSet);
+
+impl Serialize for PortsView<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        struct Range {
+            protocol: &'static str,
+            from: u16,
+            to: u16,
+        }
+        let range = |r: netpol_core::model::PortRange| Range {
+            protocol: r.protocol.as_str(),
+            from: r.from,
+            to: r.to,
+        };
+        serializer.collect_seq(self.0.ranges().map(range))
+    }
+}
+
+struct EndpointView<'a>(&'a Endpoint);
+
+impl Serialize for EndpointView<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("id", &self.0.id())?;
+        map.serialize_entry("type", self.0.type_word())?;
+        match self.0 {
+            Endpoint::Workload { namespace, kind, name } => {
+                object(&mut map, namespace, kind, name)?;
+            }
+            Endpoint::Pod { namespace, name, workload } => {
+                object(&mut map, namespace, "Pod", name)?;
+                map.serialize_entry("workload", workload)?;
+            }
+            Endpoint::Service { namespace, name } => object(&mut map, namespace, "Service", name)?,
+            Endpoint::Namespace { name } | Endpoint::Name { name } | Endpoint::Node { name } => {
+                map.serialize_entry("name", name)?;
+            }
+            Endpoint::External { ranges } => map.serialize_entry("ranges", &RangesView(ranges))?,
+        }
+        map.end()
+    }
+}
+
+fn object<M: serde::ser::SerializeMap>(
+    map: &mut M,
+    namespace: &str,
+    kind: &str,
+    name: &str,
+) -> Result<(), M::Error> {
+    map.serialize_entry("namespace", namespace)?;
+    map.serialize_entry("kind", kind)?;
+    map.serialize_entry("name", name)
+}
+
+struct RangesView<'a>(&'a IpSet);
+
+impl Serialize for RangesView<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let text = |r: AddressRange| r.to_string();
+        serializer.collect_seq(self.0.ranges().map(text))
+    }
+}
+
+struct RecordView<'a>(&'a [String], &'a [Cell]);
+
+impl Serialize for RecordView<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(self.0.len()))?;
+        for (column, cell) in self.0.iter().zip(self.1) {
+            match cell {
+                Cell::Text(text) => map.serialize_entry(column, text)?,
+                Cell::Number(number) => map.serialize_entry(column, number)?,
+                Cell::Ports(ports) => map.serialize_entry(column, &PortsView(ports))?,
+                Cell::Empty => map.serialize_entry(column, &None::<()>)?,
+            }
+        }
+        map.end()
+    }
+}

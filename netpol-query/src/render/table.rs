@@ -1,0 +1,124 @@
+//! Answers as tables: csv and markdown.
+
+use std::io::{self, Write};
+
+use super::label;
+use crate::execute::{Body, EndpointRow, PolicyRow, Row};
+
+/// Columns and rows.
+struct Table {
+    columns: Vec<String>,
+    rows: Vec<Vec<String>>,
+}
+
+fn table(body: &Body) -> Table {
+    let columns = |names: &[&str]| names.iter().map(|n| (*n).to_owned()).collect();
+    match body {
+        Body::Verdict(verdicts) => rows_table(&verdicts.rows),
+        Body::Rows { rows, .. } => rows_table(rows),
+        Body::Expectation(expectation) => {
+            let pass = match expectation.pass {
+                Some(true) => "pass",
+                Some(false) => "fail",
+                None => "unknown",
+            };
+            let because = expectation.because.clone().unwrap_or_default();
+            let row = vec![pass.to_owned(), expectation.found.clone(), because];
+            Table { columns: columns(&["result", "found", "because"]), rows: vec![row] }
+        }
+        Body::Count(count) => {
+            Table { columns: columns(&["count"]), rows: vec![vec![count.to_string()]] }
+        }
+        Body::Endpoints(rows) => Table {
+            columns: columns(&["id", "type", "namespace", "kind", "name"]),
+            rows: rows.iter().map(endpoint_cells).collect(),
+        },
+        Body::Policies(rows) => Table {
+            columns: columns(&["kind", "namespace", "name", "file", "line"]),
+            rows: rows.iter().map(policy_cells).collect(),
+        },
+        Body::Records(records) => Table {
+            columns: records.columns.clone(),
+            rows: records
+                .rows
+                .iter()
+                .map(|cells| cells.iter().map(crate::execute::Cell::text).collect())
+                .collect(),
+        },
+        Body::Done(text) => Table { columns: columns(&["done"]), rows: vec![vec![text.clone()]] },
+    }
+}
+
+fn rows_table(rows: &[Row]) -> Table {
+    let columns = ["src", "dst", "verdict", "ports", "family", "matching", "total", "why"];
+    Table {
+        columns: columns.iter().map(|c| (*c).to_owned()).collect(),
+        rows: rows.iter().map(row_cells).collect(),
+    }
+}
+
+fn row_cells(row: &Row) -> Vec<String> {
+    let reasons: Vec<&str> = row.reasons.iter().map(|r| r.message.as_str()).collect();
+    vec![
+        row.src.id(),
+        row.dst.id(),
+        row.verdict.as_str().to_owned(),
+        row.ports.to_string(),
+        row.family.map_or_else(String::new, |f| f.to_string()),
+        row.matching.to_string(),
+        row.total.to_string(),
+        reasons.join("; "),
+    ]
+}
+
+fn endpoint_cells(row: &EndpointRow) -> Vec<String> {
+    let e = &row.endpoint;
+    let text = |t: Option<&str>| t.unwrap_or_default().to_owned();
+    vec![e.id(), e.type_word().to_owned(), text(e.namespace()), text(e.kind()), text(e.name())]
+}
+
+fn policy_cells(row: &PolicyRow) -> Vec<String> {
+    vec![
+        row.policy.kind.to_owned(),
+        row.policy.namespace.clone().unwrap_or_default(),
+        row.policy.name.clone(),
+        row.file.to_string(),
+        row.line.to_string(),
+    ]
+}
+
+/// Writes comma-separated values (RFC 4180).
+pub(super) fn csv(out: &mut dyn Write, body: &Body) -> io::Result<()> {
+    let table = table(body);
+    for cells in std::iter::once(&table.columns).chain(&table.rows) {
+        let fields: Vec<String> = cells.iter().map(|c| csv_field(c)).collect();
+        writeln!(out, "{}", fields.join(","))?;
+    }
+    Ok(())
+}
+
+fn csv_field(text: &str) -> String {
+    if text.contains([',', '"', '\n', '\r']) {
+        format!("\"{}\"", text.replace('"', "\"\""))
+    } else {
+        text.to_owned()
+    }
+}
+
+/// Writes a table of Markdown.
+pub(super) fn markdown(out: &mut dyn Write, body: &Body) -> io::Result<()> {
+    let table = table(body);
+    let line = |cells: &[String]| {
+        let cells: Vec<String> = cells.iter().map(|c| c.replace('|', "\\|")).collect();
+        format!("| {} |", cells.join(" | "))
+    };
+    writeln!(out, "{}", line(&table.columns))?;
+    let rule: Vec<String> = table.columns.iter().map(|_| "---".to_owned()).collect();
+    writeln!(out, "{}", line(&rule))?;
+    table.rows.iter().try_for_each(|cells| writeln!(out, "{}", line(cells)))
+}
+
+/// Returns what a user would type for the endpoints of a row.
+pub(super) fn labels(row: &Row) -> (String, String) {
+    (label::endpoint(&row.src), label::endpoint(&row.dst))
+}

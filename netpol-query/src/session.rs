@@ -1,0 +1,171 @@
+//! A line in, replies out: what a shell, a script and a file of contracts have in common. Knows no terminal.
+
+use netpol_core::reach::Snapshot;
+
+use crate::error::QueryError;
+use crate::execute::{Answer, Exit, Settings, Warning, execute};
+use crate::lower::{Completed, Plan, Scope, Variables, lower};
+use crate::syntax::ast::{Item, Pipe, Sentence};
+use crate::syntax::{self, Chunk};
+
+/// What is loaded, and what earlier sentences defined.
+#[derive(Clone, Debug)]
+pub struct Session {
+    snapshot: Snapshot,
+    completed: Vec<Completed>,
+    namespace: Option<String>,
+    variables: Variables,
+    settings: Settings,
+    input_warnings: Vec<Warning>,
+}
+
+/// What a sentence is answered with.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Reply {
+    /// The sentence as typed.
+    pub query: String,
+    /// The line on which it begins, counted from 1.
+    pub line: u32,
+    /// The test block that it belongs to.
+    pub test: Option<String>,
+    /// The format that it asks for.
+    pub format: Option<String>,
+    /// The answer.
+    pub result: Result<Answer, QueryError>,
+}
+
+impl Reply {
+    /// Returns how the sentence ends, for the exit code.
+    pub fn exit(&self) -> Exit {
+        match &self.result {
+            Ok(answer) => answer.body.exit(),
+            Err(_) => Exit::Wrong,
+        }
+    }
+}
+
+impl Session {
+    /// Starts a session on a snapshot.
+    pub fn new(snapshot: Snapshot, settings: Settings) -> Self {
+        Self {
+            snapshot,
+            completed: Vec::new(),
+            namespace: None,
+            variables: Variables::new(),
+            settings,
+            input_warnings: Vec::new(),
+        }
+    }
+
+    /// Sets the current namespace.
+    #[must_use]
+    pub fn with_namespace(mut self, namespace: Option<String>) -> Self {
+        self.namespace = namespace;
+        self
+    }
+
+    /// Tells what loading left out and had to say: every answer carries it.
+    #[must_use]
+    pub fn with_input(mut self, completed: Vec<Completed>, warnings: Vec<Warning>) -> Self {
+        self.completed = completed;
+        self.input_warnings = warnings;
+        self
+    }
+
+    /// Returns the snapshot that questions are asked of.
+    pub fn snapshot(&self) -> &Snapshot {
+        &self.snapshot
+    }
+
+    /// Returns the number of warnings about the input, which end those of every answer.
+    pub fn input_warnings(&self) -> usize {
+        self.input_warnings.len()
+    }
+
+    /// Returns the current namespace.
+    pub fn namespace(&self) -> Option<&str> {
+        self.namespace.as_deref()
+    }
+
+    /// Answers every sentence of a text.
+    pub fn text(&mut self, text: &str) -> Vec<Reply> {
+        syntax::chunks(text).into_iter().flat_map(|chunk| self.chunk(chunk)).collect()
+    }
+
+    /// Answers one sentence, or every sentence of a test block.
+    pub fn chunk(&mut self, chunk: Chunk<'_>) -> Vec<Reply> {
+        match syntax::parse(chunk.text) {
+            Ok(Item::Sentence(sentence)) => vec![self.reply(chunk, None, &sentence)],
+            Ok(Item::Test(block)) => {
+                let variables = self.variables.clone();
+                let namespace = self.namespace.clone();
+                let name = block.name.node;
+                let replies = block
+                    .sentences
+                    .iter()
+                    .map(|sentence| {
+                        let part = part(chunk, sentence.span.start, sentence.span.end);
+                        self.reply(part, Some(&name), &sentence.node)
+                    })
+                    .collect();
+                // What a block defines ends with it.
+                self.variables = variables;
+                self.namespace = namespace;
+                replies
+            }
+            Err(error) => vec![Reply {
+                query: chunk.text.to_owned(),
+                line: chunk.line,
+                test: None,
+                format: None,
+                result: Err(error.into()),
+            }],
+        }
+    }
+
+    fn reply(&mut self, chunk: Chunk<'_>, test: Option<&str>, sentence: &Sentence) -> Reply {
+        let format = sentence.pipes.iter().rev().find_map(|pipe| match &pipe.node {
+            Pipe::As(format) => Some(format.0.clone()),
+            _ => None,
+        });
+        let query = chunk.text.to_owned();
+        let mut result = self.answer(chunk.text, sentence);
+        if let (Err(error), Some(_)) = (&mut result, test) {
+            // Spans of a sentence within a block count from the block's start.
+            error.span = None;
+        }
+        Reply { query, line: chunk.line, test: test.map(ToOwned::to_owned), format, result }
+    }
+
+    fn answer(&mut self, query: &str, sentence: &Sentence) -> Result<Answer, QueryError> {
+        if !sentence.with.is_empty() {
+            return Err(crate::lower::later("`with ...:`"));
+        }
+        let scope = Scope {
+            cluster: self.snapshot.cluster(),
+            dialect: self.snapshot.dialect(),
+            namespace: self.namespace.as_deref(),
+            variables: &self.variables,
+            completed: &self.completed,
+            may_be_empty: false,
+        };
+        let plan = lower(&sentence.statement, &scope)?;
+        let (body, mut warnings) = execute(&plan, &sentence.pipes, &self.snapshot, self.settings)?;
+        match plan {
+            Plan::Define { name, value } => {
+                self.variables.insert(name, value);
+            }
+            Plan::UseNamespace(namespace) => self.namespace = namespace,
+            _ => {}
+        }
+        warnings.extend(self.input_warnings.iter().cloned());
+        Ok(Answer { query: query.to_owned(), body, warnings })
+    }
+}
+
+/// Returns the part of a chunk that a span marks.
+fn part(chunk: Chunk<'_>, start: usize, end: usize) -> Chunk<'_> {
+    let before = chunk.text.get(..start).unwrap_or_default();
+    let line = chunk.line + u32::try_from(before.matches('\n').count()).unwrap_or(0);
+    Chunk { text: chunk.text.get(start..end).unwrap_or_default(), line }
+}

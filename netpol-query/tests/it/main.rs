@@ -1,0 +1,11 @@
+//! Tests of the language and the program through their public faces.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stderr,
+    reason = "tests fail by panicking"
+)]
+
+mod syntax;
