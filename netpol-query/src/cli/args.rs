@@ -39,6 +39,7 @@ Exit codes: 0 yes, or rows were listed; 1 no, or partial; 2 the sentence, an opt
     after_help = EXIT_CODES,
     max_term_width = 110,
     override_usage = "netpol-query [OPTIONS] [SENTENCE]...\n       netpol-query [OPTIONS] test FILE...\n       \
+                      netpol-query [OPTIONS] convert --to cnp|anp\n       \
                       netpol-query completions SHELL | man",
     disable_help_subcommand = true
 )]
@@ -78,6 +79,10 @@ pub(super) struct Args {
     /// Ties of equal priority go to the lower name instead of being ambiguous
     #[arg(long, value_enum, value_name = "HOW", help_heading = "Semantics")]
     pub(super) tie_break: Option<TieBreakWord>,
+
+    /// `convert`: the version of the API to rewrite admin policies to
+    #[arg(long, value_enum, value_name = "VERSION", help_heading = "Commands")]
+    pub(super) to: Option<TargetWord>,
 
     /// The form of answers
     #[arg(short, long, value_enum, default_value = "text", help_heading = "Output")]
@@ -121,6 +126,15 @@ pub(super) enum IpBlockPodsWord {
     Match,
     /// Only addresses that are no pod's
     Never,
+}
+
+/// Versions of the admin policies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum TargetWord {
+    /// ClusterNetworkPolicy, v1alpha2
+    Cnp,
+    /// AdminNetworkPolicy and BaselineAdminNetworkPolicy, v1alpha1
+    Anp,
 }
 
 /// How ties end.
@@ -218,6 +232,8 @@ pub(super) enum Command {
     Ask(Vec<String>),
     /// Run contract files.
     Test(Vec<PathBuf>),
+    /// Rewrite admin policies to the other version of their API.
+    Convert,
     /// Print completions of a shell.
     Completions(Shell),
     /// Print the man page.
@@ -324,7 +340,8 @@ fn command(words: &[String]) -> Result<Command, QueryError> {
             Err(usage("`completions` needs the name of a shell".into()).help(SHELLS))
         }
         ("man", []) => Ok(Command::Man),
-        ("diff" | "lint" | "convert", []) => {
+        ("convert", []) => Ok(Command::Convert),
+        ("diff" | "lint", []) => {
             Err(usage(format!("the command `{first}` comes with a later release")))
         }
         _ => Ok(Command::Ask(sentences(words))),
@@ -362,6 +379,7 @@ fn documented() -> clap::Command {
             about("test", "Run contract files of `expect` sentences")
                 .arg(clap::Arg::new("FILE").num_args(1..).value_hint(clap::ValueHint::FilePath)),
         )
+        .subcommand(about("convert", "Rewrite admin policies to the other version of their API (--to)"))
         .subcommand(about("completions", "Print completions of a shell").arg(
             clap::Arg::new("SHELL").value_parser(clap::builder::EnumValueParser::<Shell>::new()),
         ))

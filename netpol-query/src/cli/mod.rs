@@ -4,6 +4,7 @@ mod args;
 mod ask;
 mod color;
 mod contracts;
+mod convert;
 mod input;
 mod report;
 
@@ -143,6 +144,7 @@ fn command(
     match &invocation.command {
         Command::Ask(sentences) => ask::ask(invocation, sentences, streams, around, &console),
         Command::Test(files) => contracts::test(invocation, files, streams, around, &console),
+        Command::Convert => convert::convert(invocation, streams, &console),
         Command::Completions(shell) => args::completions(*shell, streams.out).map(|()| Exit::Yes),
         Command::Man => args::man(streams.out).map(|()| Exit::Yes),
     }
