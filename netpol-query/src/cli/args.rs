@@ -158,7 +158,7 @@ pub(super) enum LevelWord {
 /// When to colour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum ColorWord {
-    /// On a terminal, unless NO_COLOR is set
+    /// On a terminal, unless `NO_COLOR` is set
     Auto,
     /// Always
     Always,
@@ -210,7 +210,7 @@ fn domain(text: &str) -> Result<(String, Vec<IpAddr>), String> {
         .map(|a| {
             a.trim()
                 .parse()
-                .map_err(|_: std::net::AddrParseError| format!("`{a}` is no address; {expected}"))
+                .map_err(|e: std::net::AddrParseError| format!("`{a}`: {e}; {expected}"))
         })
         .collect::<Result<_, _>>()?;
     Ok((name.trim_end_matches('.').to_ascii_lowercase(), addresses))
@@ -272,8 +272,8 @@ pub(super) fn wants_json(args: &[OsString]) -> Option<bool> {
 
 /// Reads a command line.
 pub(super) fn parse(args: Vec<OsString>) -> Result<Invocation, Refused> {
-    let matches = Args::command().try_get_matches_from(args).map_err(refused)?;
-    let args = Args::from_arg_matches(&matches).map_err(refused)?;
+    let matches = Args::command().try_get_matches_from(args).map_err(|e| refused(&e))?;
+    let args = Args::from_arg_matches(&matches).map_err(|e| refused(&e))?;
     let mut sources: Vec<(usize, Given)> = Vec::new();
     let indices = |id: &str| matches.indices_of(id).into_iter().flatten();
     sources.extend(indices("filename").zip(args.filename.iter().cloned().map(Given::Path)));
@@ -284,12 +284,12 @@ pub(super) fn parse(args: Vec<OsString>) -> Result<Invocation, Refused> {
     Ok(Invocation { args, command, sources })
 }
 
-fn refused(error: clap::Error) -> Refused {
+fn refused(error: &clap::Error) -> Refused {
     match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
             Refused::Shown(error.render().to_string())
         }
-        _ => Refused::Wrong(wrong(&error)),
+        _ => Refused::Wrong(wrong(error)),
     }
 }
 
@@ -335,7 +335,7 @@ fn command(words: &[String]) -> Result<Command, QueryError> {
         ("test", files) => Ok(Command::Test(files.iter().map(PathBuf::from).collect())),
         ("completions", [shell]) => Shell::from_str(shell, true)
             .map(Command::Completions)
-            .map_err(|_: String| usage(format!("`{shell}` is no known shell")).help(SHELLS)),
+            .map_err(|e| usage(format!("`{shell}` is no known shell: {e}")).help(SHELLS)),
         ("completions", _) => {
             Err(usage("`completions` needs the name of a shell".into()).help(SHELLS))
         }

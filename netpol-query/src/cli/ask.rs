@@ -1,6 +1,6 @@
 //! Answers sentences from the command line or from standard input.
 
-use std::io::{self, Read};
+use std::io::{self, Read as _};
 
 use super::args::{Given, Invocation};
 use super::color::Console;
@@ -115,7 +115,7 @@ fn texts(
         let error = usage("standard input holds the manifests, so there is no sentence");
         return Err(error.help("give the sentences as arguments"));
     }
-    if around.stdin_is_terminal {
+    if around.terminals.input {
         let error = usage("there is no sentence to answer");
         return Err(error.help("ask one: netpol-query -f manifests/ \"can frontend reach db on 5432\" (--help shows more)"));
     }

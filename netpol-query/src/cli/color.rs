@@ -24,6 +24,6 @@ impl Console {
             };
             if wanted { Palette::colours() } else { Palette::default() }
         };
-        Self { out: palette(around.stdout_is_terminal), err: palette(around.stderr_is_terminal) }
+        Self { out: palette(around.terminals.out), err: palette(around.terminals.err) }
     }
 }

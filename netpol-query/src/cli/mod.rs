@@ -25,14 +25,21 @@ use crate::render::{self, Palette};
 pub struct Surroundings {
     /// Whether `NO_COLOR` is set to something.
     pub no_color: bool,
-    /// Whether sentences would come from a person at a terminal.
-    pub stdin_is_terminal: bool,
-    /// Whether answers go to a terminal.
-    pub stdout_is_terminal: bool,
-    /// Whether errors go to a terminal.
-    pub stderr_is_terminal: bool,
+    /// Which streams are a person's terminal.
+    pub terminals: Terminals,
     /// The time since some fixed moment.
     pub clock: fn() -> Duration,
+}
+
+/// Which streams are a person's terminal.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Terminals {
+    /// Where sentences come from.
+    pub input: bool,
+    /// Where answers go.
+    pub out: bool,
+    /// Where errors go.
+    pub err: bool,
 }
 
 /// The streams of the program.
@@ -68,9 +75,11 @@ fn surroundings() -> Surroundings {
     static START: OnceLock<Instant> = OnceLock::new();
     Surroundings {
         no_color: std::env::var("NO_COLOR").is_ok_and(|v| !v.is_empty()),
-        stdin_is_terminal: io::stdin().is_terminal(),
-        stdout_is_terminal: io::stdout().is_terminal(),
-        stderr_is_terminal: io::stderr().is_terminal(),
+        terminals: Terminals {
+            input: io::stdin().is_terminal(),
+            out: io::stdout().is_terminal(),
+            err: io::stderr().is_terminal(),
+        },
         clock: || START.get_or_init(Instant::now).elapsed(),
     }
 }

@@ -1,4 +1,4 @@
-//! The report of `test`: as text, JSON, JUnit, TAP and annotations of GitHub.
+//! The report of `test`: as text, JSON, `JUnit`, TAP and annotations of GitHub.
 
 use std::io::{self, Write};
 use std::time::Duration;

@@ -83,7 +83,7 @@ impl Engine<'_> {
             Plan::List(list) => self.list(list),
             Plan::Resolve(region) => Body::Endpoints(self.resolved(region)),
             Plan::PodsOf(policy) => Body::Endpoints(self.pods_of(*policy)),
-            Plan::Policies(policies) => Body::Policies(self.policies(policies)?),
+            Plan::Policies(policies) => Body::Policies(self.policies(policies)),
             Plan::Expect(expect) => self.expect(expect, warnings)?,
             Plan::Define { name, .. } => Body::Done(format!("${name} is defined")),
             Plan::UseNamespace(Some(name)) => {

@@ -9,18 +9,17 @@ use super::Engine;
 use super::answer::PolicyRow;
 use super::ends;
 use super::pairs::Wanted;
-use crate::error::QueryError;
 use crate::lower::{Ask, PoliciesPlan, Region};
 use crate::syntax::ast::Relation;
 
 impl Engine<'_> {
     /// Lists policies that relate to endpoints or to a flow.
-    pub(super) fn policies(&self, plan: &PoliciesPlan) -> Result<Vec<PolicyRow>, QueryError> {
+    pub(super) fn policies(&self, plan: &PoliciesPlan) -> Vec<PolicyRow> {
         let found = match &plan.flow {
             Some(flow) => self.deciding(flow, plan.relation, plan.direction),
             None => self.selecting(&plan.of, plan.direction),
         };
-        Ok(self.policy_rows(found))
+        self.policy_rows(found)
     }
 
     /// Lists the policies of some namespaces; everywhere, the cluster-wide ones too.

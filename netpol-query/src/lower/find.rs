@@ -2,9 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use netpol_core::model::{
-    Cluster, IpSet, NamespaceId, NodeId, PodId, PolicyId, ServiceId, WorkloadId,
-};
+use netpol_core::model::{Cluster, NamespaceId, PodId, WorkloadId};
 
 use super::glob;
 use super::region::Region;
@@ -27,18 +25,22 @@ pub(super) enum Place {
 }
 
 /// A path, taken apart by its slashes.
-struct Target<'a> {
-    search: Search,
-    kind: Option<Kind>,
-    /// The last part; `None` where the path names a kind with selectors alone.
-    part: &'a Part,
+pub(super) struct Target<'a> {
+    /// Where its last part is looked up.
+    pub(super) search: Search,
+    /// The kind that it says.
+    pub(super) kind: Option<Kind>,
+    /// Its last part.
+    pub(super) part: &'a Part,
     /// Whether the namespaces were given by one literal name.
-    one_namespace: bool,
-    span: Span,
-    whole: Span,
+    pub(super) one_namespace: bool,
+    /// Where the last part stands.
+    pub(super) span: Span,
+    /// Where the path stands.
+    pub(super) whole: Span,
 }
 
-type Found<T> = Result<T, QueryError>;
+pub(super) type Found<T> = Result<T, QueryError>;
 
 impl Scope<'_> {
     /// Finds what a path names.
@@ -52,12 +54,12 @@ impl Scope<'_> {
         let target = self.target(path, whole, search, place)?;
         let region = self.look_up(&target, place)?;
         if region.selection.is_empty() && place == Place::Endpoint && !self.may_be_empty {
-            return Err(self.holds_nothing(&region, whole, path));
+            return Err(Self::holds_nothing(&region, whole, path));
         }
         Ok(region)
     }
 
-    fn target<'p>(
+    pub(super) fn target<'p>(
         &self,
         path: &'p Path,
         whole: Span,
@@ -104,7 +106,7 @@ impl Scope<'_> {
     }
 
     /// `deploy[app=web]`: a kind word whose only restriction is a selector.
-    fn kind_with_selectors(&self, part: &Part) -> Option<Kind> {
+    pub(super) fn kind_with_selectors(&self, part: &Part) -> Option<Kind> {
         if part.selectors.is_empty() {
             return None;
         }
@@ -149,8 +151,7 @@ impl Scope<'_> {
     ) -> Found<BTreeSet<NamespaceId>> {
         let within = |id: &NamespaceId| !matches!(search, Search::Within(set) if !set.contains(id));
         let node = &part.node;
-        let is_kind_word =
-            node.selectors.first().is_some() && plain_word(node) == Some(Kind::Namespace);
+        let is_kind_word = !node.selectors.is_empty() && plain_word(node) == Some(Kind::Namespace);
         let by_name = |id: &NamespaceId| match &node.name {
             None => true,
             Some(_) if is_kind_word => true,
@@ -212,7 +213,7 @@ impl Scope<'_> {
     }
 
     /// Narrows candidates to those that a search means: the current namespace first, else a unique one anywhere.
-    fn choose<T: Copy>(
+    pub(super) fn choose<T: Copy>(
         &self,
         target: &Target<'_>,
         all: Vec<T>,
@@ -229,7 +230,7 @@ impl Scope<'_> {
         let elsewhere = matches!(target.search, Search::Current(_)) && covered.is_empty();
         let found = if elsewhere { all } else { covered };
         let patterned = matches!(target.search, Search::Within(_)) && !target.one_namespace;
-        if found.len() < 2 || patterned && self.one_each(&found, &namespace) {
+        if found.len() < 2 || patterned && Self::one_each(&found, &namespace) {
             return Ok(found);
         }
         let names: Vec<String> = found.iter().take(8).map(|x| describe(*x)).collect();
@@ -241,7 +242,7 @@ impl Scope<'_> {
     }
 
     /// Tells whether no two candidates are of one namespace.
-    fn one_each<T: Copy>(&self, found: &[T], namespace: &impl Fn(T) -> NamespaceId) -> bool {
+    fn one_each<T: Copy>(found: &[T], namespace: &impl Fn(T) -> NamespaceId) -> bool {
         let distinct: BTreeSet<NamespaceId> = found.iter().map(|x| namespace(*x)).collect();
         distinct.len() == found.len()
     }
@@ -314,127 +315,7 @@ impl Scope<'_> {
         Err(QueryError::at(ErrorCode::NoSuchEndpoint, span, message).maybe_help(help))
     }
 
-    fn nodes(&self, target: &Target<'_>) -> Found<Region> {
-        let cluster = self.cluster;
-        let kind_word = self.kind_with_selectors(target.part).is_some();
-        let named = |(_, node): &(NodeId, &netpol_core::model::Node)| {
-            let by_name = kind_word || self.is_named(target, &node.name);
-            by_name && selectors::matches(cluster, &node.labels, &target.part.selectors)
-        };
-        let nodes =
-            cluster.nodes().iter().filter_map(|n| cluster.find_node(&n.name).map(|id| (id, n)));
-        let found: Vec<_> = nodes.filter(named).collect();
-        if found.is_empty() && !self.may_be_empty {
-            let names = cluster.nodes().iter().map(|n| (&*n.name, ()));
-            let word = target.part.to_string();
-            let help =
-                suggest::nearest(&word, names).map(|(n, ())| format!("did you mean `node/{n}`?"));
-            let message = format!("no node is called `{word}`");
-            return Err(
-                QueryError::at(ErrorCode::NoSuchEndpoint, target.span, message).maybe_help(help)
-            );
-        }
-        let ids: BTreeSet<NodeId> = found.iter().map(|(id, _)| *id).collect();
-        let on_node = |p: &PodId| {
-            let pod = cluster.pod(*p);
-            pod.host_network && pod.node.is_some_and(|n| ids.contains(&n))
-        };
-        let mut region = Region::pods(cluster.pod_ids().filter(on_node));
-        for address in found.iter().flat_map(|(_, node)| node.addresses.iter()) {
-            region.unite(&Region::addresses(IpSet::from(*address)));
-        }
-        Ok(region)
-    }
-
-    fn services(&self, target: &Target<'_>) -> Found<Vec<ServiceId>> {
-        let cluster = self.cluster;
-        let named = |id: &ServiceId| self.is_named(target, &cluster.service(*id).name);
-        let all: Vec<ServiceId> = cluster.service_ids().filter(named).collect();
-        let describe = |id: ServiceId| {
-            let service = cluster.service(id);
-            format!("{}/svc/{}", cluster.namespace(service.namespace).name, service.name)
-        };
-        let found = self.choose(target, all, |id| cluster.service(id).namespace, describe)?;
-        if let ([one], false) = (&found[..], self.may_be_empty) {
-            if service_pods(cluster, *one).is_empty() {
-                let message = format!("the Service `{}` has no endpoints", describe(*one));
-                let help = match &cluster.service(*one).selector {
-                    Some(selector) => format!("no pod has {selector}"),
-                    None => "it has no selector".into(),
-                };
-                return Err(
-                    QueryError::at(ErrorCode::NoSuchEndpoint, target.span, message).help(help)
-                );
-            }
-        }
-        if !found.is_empty() || self.may_be_empty {
-            return Ok(found);
-        }
-        let word = target.part.to_string();
-        let names = cluster.services().iter().filter(|s| target.search.covers(s.namespace));
-        let near = suggest::nearest(&word, names.map(|s| (&*s.name, ())));
-        let help = near.map(|(n, ())| format!("did you mean `svc/{n}`?"));
-        let message = format!("no Service is called `{word}`");
-        Err(QueryError::at(ErrorCode::NoSuchEndpoint, target.span, message).maybe_help(help))
-    }
-
-    /// Finds the one Service of a path `svc/x`.
-    pub(super) fn service(&self, path: &Path, whole: Span, search: &Search) -> Found<ServiceId> {
-        let target = self.target(path, whole, search, Place::Endpoint)?;
-        let found = self.services(&target)?;
-        match found[..] {
-            [one] => Ok(one),
-            _ => {
-                let message = format!("`{path}` is {} Services", found.len());
-                let help = "a Service with a port stands alone";
-                Err(QueryError::at(ErrorCode::AmbiguousName, whole, message).help(help))
-            }
-        }
-    }
-
-    /// Finds the one policy of a path `netpol/x`.
-    pub(super) fn policy(&self, path: &Path, whole: Span, search: &Search) -> Found<PolicyId> {
-        let cluster = self.cluster;
-        let target = self.target(path, whole, search, Place::Endpoint)?;
-        let kind = match &target.kind {
-            Some(Kind::Policy(kind)) => Some(*kind),
-            None => None,
-            Some(_) => {
-                let help = "policies are `netpol/NAME`, `cnp/NAME`, `anp/NAME` and `banp/NAME`";
-                let message = format!("`{path}` is no policy");
-                return Err(QueryError::at(ErrorCode::NoSuchEndpoint, whole, message).help(help));
-            }
-        };
-        let of_kind = |id: &PolicyId| kind.is_none_or(|k| cluster.policy(*id).kind == k);
-        let named = |id: &PolicyId| self.is_named(&target, &cluster.policy(*id).name);
-        let covered =
-            |id: &PolicyId| cluster.policy(*id).namespace.is_none_or(|n| target.search.covers(n));
-        let all: Vec<PolicyId> = cluster.policy_ids().filter(of_kind).filter(named).collect();
-        let mut found: Vec<PolicyId> = all.iter().copied().filter(covered).collect();
-        if found.is_empty() && matches!(target.search, Search::Current(_)) {
-            found = all;
-        }
-        match found[..] {
-            [one] => Ok(one),
-            [] => {
-                let word = target.part.to_string();
-                let names = cluster.policy_ids().map(|id| (&*cluster.policy(id).name, id));
-                let help = suggest::nearest(&word, names)
-                    .map(|(_, id)| format!("did you mean `{}`?", suggest::policy(cluster, id)));
-                let message = format!("no policy is called `{word}`");
-                Err(QueryError::at(ErrorCode::NoSuchEndpoint, target.span, message)
-                    .maybe_help(help))
-            }
-            _ => {
-                let names: Vec<_> = found.iter().map(|id| suggest::policy(cluster, *id)).collect();
-                let message = format!("`{path}` is {} policies", found.len());
-                let help = format!("it may be {}", names.join(", "));
-                Err(QueryError::at(ErrorCode::AmbiguousName, target.span, message).help(help))
-            }
-        }
-    }
-
-    fn is_named(&self, target: &Target<'_>, name: &str) -> bool {
+    pub(super) fn is_named(&self, target: &Target<'_>, name: &str) -> bool {
         match &target.part.name {
             None => true,
             Some(_) if self.kind_with_selectors(target.part).is_some() => true,
@@ -493,7 +374,7 @@ impl Scope<'_> {
         Some(format!("did you mean {}?", suggest::workload(cluster, other)))
     }
 
-    fn holds_nothing(&self, region: &Region, whole: Span, path: &Path) -> QueryError {
+    fn holds_nothing(region: &Region, whole: Span, path: &Path) -> QueryError {
         let message = if region.namespaces.is_empty() {
             format!("`{path}` matches nothing")
         } else {

@@ -5,6 +5,7 @@
 mod endpoints;
 mod find;
 mod glob;
+mod objects;
 mod plan;
 mod ports;
 mod question;
@@ -23,3 +24,4 @@ pub use question::lower;
 pub use region::Region;
 pub use scope::{Completed, Scope, Value, Variables};
 pub(crate) use suggest::policy as policy_name;
+pub(crate) use words::private as private_ranges;

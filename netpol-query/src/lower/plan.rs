@@ -98,7 +98,7 @@ pub struct Translation {
 #[derive(Clone, Debug, PartialEq)]
 pub enum CountPlan {
     /// Ordered workload pairs with a row of this verdict.
-    Flows(Ask, Verdict),
+    Flows(Box<Ask>, Verdict),
     /// Objects.
     Objects(ListPlan),
 }
@@ -146,7 +146,7 @@ pub enum ClaimPlan {
     /// Pairs can be reached, or not.
     Reach {
         /// The pairs.
-        ask: Ask,
+        ask: Box<Ask>,
         /// `all` or `some`.
         quantifier: Option<Quantifier>,
         /// Whether they ought not to.
@@ -157,12 +157,12 @@ pub enum ClaimPlan {
     /// Only some can reach something.
     Only {
         /// Those who may.
-        inside: Ask,
+        inside: Box<Ask>,
         /// All others, who ought not to.
-        others: Ask,
+        others: Box<Ask>,
     },
     /// No flow has a verdict.
-    NoFlows(Ask, Verdict),
+    NoFlows(Box<Ask>, Verdict),
     /// No object is listed.
     None(ListPlan),
     /// A count compares with a number.

@@ -97,9 +97,10 @@ impl Scope<'_> {
         if wanted.is_empty() {
             let known: Vec<String> = facts.ports.iter().map(describe).collect();
             let message = format!("the Service `{}` has no port {}", facts.name, port.node);
-            let help = match known.is_empty() {
-                true => "it declares no ports".to_owned(),
-                false => format!("its ports are {}", known.join(", ")),
+            let help = if known.is_empty() {
+                "it declares no ports".to_owned()
+            } else {
+                format!("its ports are {}", known.join(", "))
             };
             return Err(QueryError::at(ErrorCode::NoSuchEndpoint, port.span, message).help(help));
         }

@@ -94,7 +94,7 @@ impl Scope<'_> {
 
     fn count(&self, what: &Listable) -> Found<CountPlan> {
         Ok(match what {
-            Listable::Flows(flows) => CountPlan::Flows(self.flows(flows)?, flows.verdict),
+            Listable::Flows(flows) => CountPlan::Flows(Box::new(self.flows(flows)?), flows.verdict),
             Listable::Objects { noun, within, direction } => {
                 let direction = direction.as_ref().map(|d| d.node);
                 CountPlan::Objects(self.objects(noun.node, within.as_ref(), direction)?)
@@ -230,7 +230,7 @@ impl Scope<'_> {
     fn expect(&self, expect: &Expect) -> Found<Plan> {
         let scope = Scope { may_be_empty: expect.if_any, ..*self };
         Ok(Plan::Expect(Box::new(ExpectPlan {
-            claim: scope.claim(&expect.claim)?,
+            claim: scope.claim(&expect.claim).map_err(accept_empty)?,
             severity: expect.severity,
             if_any: expect.if_any,
             because: expect.because.clone(),
@@ -255,7 +255,7 @@ impl Scope<'_> {
                     return Err(QueryError::at(ErrorCode::Usage, to.span, message).help(help));
                 }
                 let (quantifier, negated, exactly) = (*quantifier, *negated, *exactly);
-                ClaimPlan::Reach { ask, quantifier, negated, exactly }
+                ClaimPlan::Reach { ask: Box::new(ask), quantifier, negated, exactly }
             }
             Claim::Only { from, to, on, .. } => {
                 let inside = self.ask(from, to, on.as_ref())?;
@@ -264,21 +264,21 @@ impl Scope<'_> {
                 rest.subtract(&allowed);
                 let said = (Some(format!("not ({from})")), inside.said.1.clone());
                 let others = Ask { from: rest.selection, said, ..inside.clone() };
-                ClaimPlan::Only { inside, others }
+                ClaimPlan::Only { inside: Box::new(inside), others: Box::new(others) }
             }
-            Claim::NoFlows(flows) => ClaimPlan::NoFlows(self.flows(flows)?, flows.verdict),
+            Claim::NoFlows(flows) => {
+                ClaimPlan::NoFlows(Box::new(self.flows(flows)?), flows.verdict)
+            }
             Claim::NoPath { .. } => return Err(later("`no path`")),
             Claim::NoLint(_) => return Err(later("`no lint`")),
             Claim::NoUnprotected { within, direction } => {
                 let list = self.objects(Noun::Unprotected, within.as_ref(), *direction)?;
-                if let (Some(set), Some(region)) = (within, &list.within) {
-                    if region.selection.pods.is_empty() && !self.may_be_empty {
-                        let message = format!("`{set}` holds no pods");
-                        let help = "add `if any` to accept an empty set";
-                        return Err(
-                            QueryError::at(ErrorCode::NoSuchEndpoint, set.span, message).help(help)
-                        );
-                    }
+                if let (Some(set), Some(region)) = (within, &list.within)
+                    && region.selection.pods.is_empty()
+                    && !self.may_be_empty
+                {
+                    let message = format!("`{set}` holds no pods");
+                    return Err(QueryError::at(ErrorCode::NoSuchEndpoint, set.span, message));
                 }
                 ClaimPlan::None(list)
             }
@@ -294,4 +294,13 @@ fn service_with_port(set: &Endpoints) -> Option<(&Path, &Spanned<String>)> {
         Set::One(Endpoint::Path(path)) => path.port.as_ref().map(|port| (path, port)),
         _ => None,
     }
+}
+
+/// Nothing matches what is expected: the sentence may say that this is fine.
+fn accept_empty(error: QueryError) -> QueryError {
+    if error.code != ErrorCode::NoSuchEndpoint {
+        return error;
+    }
+    let near = error.help.as_ref().map_or_else(String::new, |help| format!("{help}  "));
+    error.help(format!("{near}add `if any` to accept an empty set"))
 }

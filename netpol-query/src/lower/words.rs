@@ -62,7 +62,8 @@ pub(super) fn external(scope: &Scope<'_>) -> IpSet {
     IpSet::families(families)
 }
 
-fn private() -> IpSet {
+/// Returns the private ranges of both families.
+pub(crate) fn private() -> IpSet {
     let nets = PRIVATE.iter().filter_map(|(_, net)| net.parse::<IpNet>().ok());
     nets.fold(IpSet::none(), |set, net| set.union(&IpSet::from(net)))
 }

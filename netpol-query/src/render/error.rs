@@ -6,22 +6,17 @@ use crate::syntax::Span;
 
 /// Renders an error about a sentence.
 pub fn error_text(query: &str, error: &QueryError, palette: &Palette) -> String {
-    let mut text = format!("{} {}\n", Palette::paint(palette.bad, "error:"), error.message);
+    let head = format!("{} {}\n", Palette::paint(palette.bad, "error:"), error.message);
+    let help = error.help.as_deref().unwrap_or_default();
     let Some(span) = error.span else {
-        if !query.is_empty() {
-            text.push_str(&format!("  {}\n", query.lines().next().unwrap_or_default()));
-        }
-        if let Some(help) = &error.help {
-            text.push_str(&format!("  {help}\n"));
-        }
-        return text;
+        let first = query.lines().next().unwrap_or_default();
+        let rest = [first, help].into_iter().filter(|l| !l.is_empty());
+        return rest.fold(head, |text, line| text + "  " + line + "\n");
     };
     let (line, column, length) = line_of(query, span);
-    let underline = "^".repeat(length.max(1));
-    let help = error.help.as_deref().unwrap_or_default();
-    let underline = Palette::paint(palette.bad, &underline);
-    text.push_str(&format!("  {line}\n  {}{underline} {help}", " ".repeat(column)));
-    format!("{}\n", text.trim_end())
+    let underline = Palette::paint(palette.bad, &"^".repeat(length.max(1)));
+    let text = format!("{head}  {line}\n  {}{underline} {help}", " ".repeat(column));
+    text.trim_end().to_owned() + "\n"
 }
 
 /// Returns the line that a span begins on, and where on it and how long it is, in characters.

@@ -43,6 +43,10 @@ fn external(ranges: &IpSet) -> String {
             _ => "external".into(),
         };
     }
+    let public = IpSet::families(present).difference(&crate::lower::private_ranges());
+    if *ranges == public {
+        return "internet".into();
+    }
     let shown: Vec<String> = ranges.ranges().take(MOST_RANGES).map(range).collect();
     let more = ranges.ranges().count().saturating_sub(MOST_RANGES);
     let more = if more > 0 { format!(" and {more} more ranges") } else { String::new() };

@@ -191,7 +191,7 @@ fn other_verbs(first: Token<'_>, rest: &[Token<'_>]) -> Option<SyntaxError> {
         "where" | "group" | "sort" => {
             "pipes follow a question: `flows | where dst.namespace = pay`"
         }
-        "help" | "exit" | "quit" => return program(first),
+        "help" | "exit" | "quit" => return Some(program(first)),
         _ => return None,
     };
     Some(foreign(first, format!("`{}` is no verb of this language", first.text), help))
@@ -224,9 +224,9 @@ fn listed_kind(kind: Token<'_>) -> Option<SyntaxError> {
     })
 }
 
-fn program(first: Token<'_>) -> Option<SyntaxError> {
+fn program(first: Token<'_>) -> SyntaxError {
     let help = "`--help` shows examples; in the shell, `\\?` helps and `\\q` leaves";
-    Some(foreign(first, format!("`{}` is no sentence", first.text), help))
+    foreign(first, format!("`{}` is no sentence", first.text), help)
 }
 
 /// `port 80`, `80/tcp`, `:80` and `tcp:80`.

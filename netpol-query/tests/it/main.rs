@@ -8,4 +8,11 @@
     reason = "tests fail by panicking"
 )]
 
+mod answers;
+mod inputs;
+mod json;
+mod names;
+mod program;
+mod roundtrip;
+mod shop;
 mod syntax;

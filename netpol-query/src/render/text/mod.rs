@@ -60,7 +60,7 @@ impl Page<'_> {
         let word = self.outcome(verdicts.outcome);
         match &verdicts.rows[..] {
             [row] => {
-                writeln!(out, "{word}  {}", self.pair(row))?;
+                writeln!(out, "{word}  {}", Self::pair(row))?;
                 self.reasons(out, row)
             }
             rows => {
@@ -79,7 +79,7 @@ impl Page<'_> {
         Palette::paint(style, &format!("{:<3}", outcome.as_str()))
     }
 
-    fn pair(&self, row: &Row) -> String {
+    fn pair(row: &Row) -> String {
         let (src, dst) = super::table::labels(row);
         let family = row.family.map_or_else(String::new, |f| format!("   {f}"));
         format!("{src} → {dst}   {}{family}{}", row.ports, rows::pairs(row))
@@ -204,6 +204,18 @@ fn count_ends(rows: &[Row], end: impl Fn(&Row) -> &crate::execute::Endpoint) -> 
     if parts.is_empty() { "nothing".into() } else { parts.join(" and ") }
 }
 
+/// Returns which ends a list shows: an end that is the same in all rows was named above it.
+fn shown(kind: RowsKind, rows: &[Row]) -> rows::Shown {
+    let same = |end: fn(&Row) -> &crate::execute::Endpoint| {
+        rows.windows(2).all(|w| w.first().map(end) == w.last().map(end))
+    };
+    match kind {
+        RowsKind::Who if same(|r| &r.dst) => rows::Shown::Sources,
+        RowsKind::What if same(|r| &r.src) => rows::Shown::Destinations,
+        _ => rows::Shown::Both,
+    }
+}
+
 impl Page<'_> {
     fn rows(
         &self,
@@ -227,7 +239,7 @@ impl Page<'_> {
             RowsKind::Flows if rows.is_empty() => writeln!(out, "no flows")?,
             RowsKind::Flows => {}
         }
-        self.listed(out, rows, self.explain)?;
+        self.listed_as(out, rows, self.explain, shown(kind, rows))?;
         match (kind, rows.len()) {
             (RowsKind::Flows, n) if n > 1 => {
                 writeln!(out, "{}", Palette::paint(self.palette.dim, &format!("{n} flows")))

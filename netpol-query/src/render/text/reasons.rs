@@ -43,7 +43,7 @@ impl Page<'_> {
         let reasons = deciding(row, direction);
         let Some(verdict) = verdict(&reasons) else { return Ok(()) };
         let head = format!("{indent}{:<7}  {}  ", direction.as_str(), self.verdict(verdict));
-        let gap = " ".repeat(indent.len() + 7 + 2 + 9 + 2);
+        let gap = " ".repeat(visible_width(&head));
         if let Some(text) = isolated_by(&reasons) {
             return self.line(out, &format!("{head}{text}"), &[]);
         }
@@ -68,7 +68,7 @@ impl Page<'_> {
             Verdict::Unknown | Verdict::Ambiguous => self.palette.doubt,
         };
         let word = verdict.as_str();
-        format!("{}{}", Palette::paint(style, word), " ".repeat(9_usize.saturating_sub(word.len())))
+        format!("{}{}", Palette::paint(style, word), " ".repeat(5_usize.saturating_sub(word.len())))
     }
 
     /// Writes a line with the file of a reason in its column, below the line where that is too long.
@@ -90,12 +90,12 @@ impl Page<'_> {
             if i > 0 {
                 writeln!(out)?;
             }
-            self.why_row(out, row)?;
+            self.why_row(out, row, verdicts.rows.len() == 1)?;
         }
         Ok(())
     }
 
-    fn why_row(&self, out: &mut dyn Write, row: &Row) -> io::Result<()> {
+    fn why_row(&self, out: &mut dyn Write, row: &Row, alone: bool) -> io::Result<()> {
         let (style, word) = match row.verdict {
             Verdict::Allow => (self.palette.good, "ALLOWED"),
             Verdict::Deny => (self.palette.bad, "DENIED"),
@@ -104,7 +104,11 @@ impl Page<'_> {
         };
         let word = Palette::paint(style, word);
         let on = blamed(row);
-        writeln!(out, "{word}{on}{}{}", if on.is_empty() { "  " } else { ": " }, self.pair(row))?;
+        match (on.is_empty(), alone) {
+            (true, _) => writeln!(out, "{word}  {}", Self::pair(row))?,
+            (false, true) => writeln!(out, "{word}{on}")?,
+            (false, false) => writeln!(out, "{word}{on}: {}", Self::pair(row))?,
+        }
         let steps = steps(row);
         for (i, reason) in steps.iter().enumerate() {
             self.line(out, &format!("  {} {}", i + 1, reason.message), &[reason])?;

@@ -11,6 +11,17 @@ use crate::render::palette::Palette;
 /// Wider columns are not padded.
 const WIDEST: usize = 60;
 
+/// Which ends a list shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Shown {
+    /// Both.
+    Both,
+    /// Those who connect.
+    Sources,
+    /// Those to whom.
+    Destinations,
+}
+
 impl Page<'_> {
     /// Writes one line for each row, and its reasons below it where they are wanted.
     pub(super) fn listed(
@@ -19,10 +30,21 @@ impl Page<'_> {
         rows: &[Row],
         explain: bool,
     ) -> io::Result<()> {
+        self.listed_as(out, rows, explain, Shown::Both)
+    }
+
+    /// Writes one line for each row, with the ends that are to be shown.
+    pub(super) fn listed_as(
+        &self,
+        out: &mut dyn Write,
+        rows: &[Row],
+        explain: bool,
+        shown: Shown,
+    ) -> io::Result<()> {
         let one_verdict =
             rows.windows(2).all(|w| w.first().map(|r| r.verdict) == w.last().map(|r| r.verdict));
         let all_allowed = one_verdict && rows.first().is_some_and(|r| r.verdict == Verdict::Allow);
-        let cells: Vec<Vec<String>> = rows.iter().map(|r| cells(r, all_allowed)).collect();
+        let cells: Vec<Vec<String>> = rows.iter().map(|r| cells(r, all_allowed, shown)).collect();
         for (line, row) in aligned(&cells).iter().zip(rows) {
             let line = if all_allowed { line.clone() } else { self.painted(line, row.verdict) };
             writeln!(out, "  {line}")?;
@@ -47,10 +69,15 @@ impl Page<'_> {
     }
 }
 
-fn cells(row: &Row, all_allowed: bool) -> Vec<String> {
+fn cells(row: &Row, all_allowed: bool, shown: Shown) -> Vec<String> {
     let (src, dst) = crate::render::table::labels(row);
     let family = row.family.map_or_else(String::new, |f| f.to_string());
-    let mut cells = vec![src, format!("→ {dst}"), row.ports.to_string()];
+    let mut cells = match shown {
+        Shown::Both => vec![src, format!("→ {dst}")],
+        Shown::Sources => vec![src],
+        Shown::Destinations => vec![dst],
+    };
+    cells.push(row.ports.to_string());
     if !all_allowed {
         cells.insert(0, row.verdict.as_str().to_owned());
     }

@@ -307,7 +307,14 @@ impl fmt::Display for Question {
                 part(f, "on", on.as_ref())
             }
             Self::Why { negated, from, to, on } => {
-                write!(f, "why {} {from} reach {to}", if *negated { "can't" } else { "can" })?;
+                let verb = if *negated { "can't" } else { "can" };
+                // `not` after the verb would be the verb's.
+                let said = from.to_string();
+                if said.starts_with("not ") {
+                    write!(f, "why {verb} ({said}) reach {to}")?;
+                } else {
+                    write!(f, "why {verb} {said} reach {to}")?;
+                }
                 part(f, "on", on.as_ref())
             }
             Self::Who { eventually, to, on, from } => {

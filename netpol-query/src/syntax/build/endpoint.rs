@@ -125,7 +125,7 @@ fn range(pair: &Pair<'_>) -> Result<Endpoint> {
 }
 
 fn address(pair: &Pair<'_>, text: &str) -> Result<IpAddr> {
-    text.parse::<IpAddr>().map(canonical).map_err(|_: std::net::AddrParseError| {
+    text.parse::<IpAddr>().map(canonical).map_err(|_cause| {
         let family = if text.contains(':') { "an IPv6 address" } else { "an IPv4 address" };
         let error = SyntaxError::new(span(pair), format!("`{text}` is not {family}"));
         if text.contains(':') {

@@ -1,7 +1,6 @@
 //! Contracts.
 
-use super::endpoint::endpoints;
-use super::question::{ends, flows, listable, path_ends, path_options, ports};
+use super::question::{ends, flows, listable, part, path_ends, path_options, ports};
 use super::{
     Pair, Result, child, direction, has, incomplete, number, optional, required, string, word,
 };
@@ -64,7 +63,7 @@ fn claim_none(pair: &Pair<'_>) -> Result<Claim> {
         }
         Rule::none_lint => Claim::NoLint(optional(&inner, Rule::severity, severity)?),
         _ => Claim::NoUnprotected {
-            within: optional(&inner, Rule::within, |p| endpoints(&required(p, Rule::endpoints)?))?,
+            within: part(&inner, Rule::within)?,
             direction: optional(&inner, Rule::direction, direction)?,
         },
     })

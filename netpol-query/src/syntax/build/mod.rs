@@ -162,9 +162,8 @@ fn string(pair: &Pair<'_>) -> String {
 
 fn number<T: FromStr>(pair: &Pair<'_>) -> Result<T> {
     let text = pair.as_str();
-    text.parse().map_err(|_: T::Err| {
-        SyntaxError::new(span(pair), format!("`{text}` is too large a number"))
-    })
+    let parsed = text.parse().ok();
+    parsed.ok_or_else(|| SyntaxError::new(span(pair), format!("`{text}` is too large a number")))
 }
 
 fn direction(pair: &Pair<'_>) -> Result<Direction> {

@@ -1,6 +1,6 @@
 //! Questions.
 
-use netpol_core::model::{Direction, Verdict};
+use netpol_core::model::Verdict;
 
 use super::endpoint::{endpoints, path};
 use super::port::on;
@@ -113,9 +113,9 @@ pub(super) fn listable(pair: &Pair<'_>) -> Result<Listable> {
     let noun = required(&objects, Rule::noun)?;
     let named = Noun::ALL.into_iter().find(|n| n.as_str().eq_ignore_ascii_case(noun.as_str()));
     let noun = Spanned::new(named.ok_or_else(|| incomplete(&noun))?, span(&noun));
-    let direction = child(&objects, Rule::direction)
-        .map(|d| Ok::<Spanned<Direction>, SyntaxError>(Spanned::new(direction(&d)?, span(&d))))
-        .transpose()?;
+    let direction = once(&objects, Rule::direction, "the direction", |d| {
+        Ok(Spanned::new(direction(d)?, span(d)))
+    })?;
     if let (Some(direction), false) = (&direction, noun.node == Noun::Unprotected) {
         let message = format!("`{}` does not go with `{}`", direction.node, noun.node);
         let help = "a direction goes with `list unprotected` and `policies for`";
@@ -168,16 +168,20 @@ fn once<'i, T>(
     let mut found = children(pair, rule);
     let first = found.next();
     if let Some(second) = found.next() {
-        return Err(SyntaxError::new(
-            super::trimmed_span(&second),
-            format!("`{name}` is said twice"),
-        ));
+        let message = format!("`{name}` is said twice");
+        return Err(SyntaxError::new(super::trimmed_span(&second), message));
     }
     first.map(|p| build(&p)).transpose()
 }
 
-fn part(pair: &Pair<'_>, rule: Rule) -> Result<Option<Endpoints>> {
-    optional(pair, rule, |p| endpoints(&required(p, Rule::endpoints)?))
+/// Builds `from A`, `to A` or `in A`.
+pub(super) fn part(pair: &Pair<'_>, rule: Rule) -> Result<Option<Endpoints>> {
+    let name = match rule {
+        Rule::from_part => "from",
+        Rule::to_part => "to",
+        _ => "in",
+    };
+    once(pair, rule, name, |p| endpoints(&required(p, Rule::endpoints)?))
 }
 
 /// Builds `from A to B`.

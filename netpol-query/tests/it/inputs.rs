@@ -1,0 +1,101 @@
+//! The answers of the language document on real manifests, which stand beside a checkout and may be absent.
+
+use std::path::PathBuf;
+
+use netpol_core::model::{Dialect, PolicyKind, ReasonCode};
+use netpol_core::reach::Snapshot;
+use netpol_core::sources::{LoadOptions, Source, load};
+use netpol_query::execute::{Body, Outcome, Settings, Verdicts};
+use netpol_query::session::Session;
+
+use crate::shop;
+
+/// Starts a session on manifests; says aloud where they are absent.
+fn session(name: &str, namespace: Option<&str>) -> Option<Session> {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../shared/inputs").join(name);
+    if !path.is_dir() {
+        eprintln!("SKIPPED: 1 test needs {}", path.display());
+        return None;
+    }
+    let namespace = namespace.map(str::to_owned);
+    let options = LoadOptions { namespace: namespace.clone(), ..LoadOptions::default() };
+    let loaded = load(&[Source::Path(path)], &options);
+    assert_eq!(loaded.errors().count(), 0, "{:?}", loaded.errors().collect::<Vec<_>>());
+    let snapshot = Snapshot::new(loaded.cluster, Dialect::spec());
+    Some(Session::new(snapshot, Settings::default()).with_namespace(namespace))
+}
+
+fn verdicts(session: &mut Session, sentence: &str) -> Verdicts {
+    match shop::body(session, sentence) {
+        Body::Verdict(verdicts) => verdicts,
+        other => panic!("{sentence}: {other:?}"),
+    }
+}
+
+fn count(session: &mut Session, sentence: &str) -> u64 {
+    match shop::body(session, sentence) {
+        Body::Count(count) => count,
+        other => panic!("{sentence}: {other:?}"),
+    }
+}
+
+#[test]
+fn online_boutique_lets_only_its_cart_reach_redis() {
+    let Some(mut session) = session("online-boutique", Some("boutique")) else { return };
+    assert_eq!(count(&mut session, "count flows"), 39);
+    let Body::Rows { rows, .. } = shop::body(&mut session, "who can reach redis-cart on tcp/6379")
+    else {
+        panic!();
+    };
+    let sources: Vec<String> = rows.iter().map(|r| r.src.id()).collect();
+    assert_eq!(sources, ["boutique/deployment/cartservice"]);
+    let answer = verdicts(&mut session, "can frontend reach redis-cart on tcp/6379?");
+    assert_eq!(answer.outcome, Outcome::No);
+    let near = answer.rows[0].reasons.iter().find(|r| r.code == ReasonCode::NearMiss).unwrap();
+    let file = near.file.as_ref().unwrap();
+    assert!(file.ends_with("network-policy-redis.yaml") && near.line == Some(27), "{near:?}");
+    let expect =
+        "expect only cartservice can reach redis-cart on tcp/6379 because \"session data\"";
+    let Body::Expectation(expectation) = shop::body(&mut session, expect) else { panic!() };
+    assert_eq!(expectation.pass, Some(true));
+    let error = shop::error(&mut session, "what can frontent reach");
+    assert_eq!(error.help.as_deref(), Some("did you mean `frontend` (boutique/deploy/frontend)?"));
+}
+
+#[test]
+fn sock_shop_explains_why_its_front_end_cannot_reach_its_carts() {
+    let Some(mut session) = session("sock-shop", None) else { return };
+    let answer = verdicts(&mut session, "why can't front-end reach carts on tcp/80?");
+    assert_eq!(answer.outcome, Outcome::No);
+    let reasons = &answer.rows[0].reasons;
+    let isolating = reasons.iter().find(|r| r.code == ReasonCode::NoRuleMatches).unwrap();
+    assert_eq!(isolating.policy.as_ref().unwrap().name, "cortex-access");
+    let near: Vec<_> = reasons.iter().filter(|r| r.code == ReasonCode::NearMiss).collect();
+    let cart = near.iter().find(|r| r.policy.as_ref().unwrap().name == "cart-access").unwrap();
+    assert!(cart.message.contains("name=cart;") && cart.message.contains("name=carts"), "{cart:?}");
+    let error = shop::error(&mut session, "expect pods[name=cart] cannot reach internet");
+    let help = error.help.unwrap();
+    assert!(help.starts_with("did you mean name=carts (deploy/carts)?"), "{help}");
+}
+
+#[test]
+fn argo_cd_answers_between_replicas() {
+    let Some(mut session) = session("argo-cd", Some("argocd")) else { return };
+    assert_eq!(count(&mut session, "count flows"), 57);
+    let sentence = "can argocd-redis-ha-server reach argocd-redis-ha-server on 6379";
+    let answer = verdicts(&mut session, sentence);
+    assert_eq!(answer.outcome, Outcome::Yes);
+    assert!(answer.tally.pairs > 1, "{:?}", answer.tally);
+}
+
+#[test]
+fn kube_prometheus_speaks_of_the_host_network() {
+    let Some(mut session) = session("kube-prometheus", None) else { return };
+    let answer = verdicts(&mut session, "why node-exporter -> kube-state-metrics on 8443");
+    let host = answer.rows[0].reasons.iter().find(|r| r.code == ReasonCode::HostNetwork);
+    assert!(host.is_some(), "{:?}", answer.rows);
+    let Body::Policies(rows) = shop::body(&mut session, "list policies in monitoring") else {
+        panic!();
+    };
+    assert!(rows.iter().all(|r| r.policy.kind == PolicyKind::NetworkPolicy.as_str()));
+}

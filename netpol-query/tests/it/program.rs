@@ -1,0 +1,220 @@
+//! The program as a script sees it: arguments and streams in, streams and an exit code out.
+
+use std::ffi::OsString;
+use std::time::Duration;
+
+use netpol_query::cli::{Streams, Surroundings, Terminals, run};
+
+use crate::shop::SHOP;
+
+/// What a run left behind.
+struct Ran {
+    code: u8,
+    out: String,
+    err: String,
+}
+
+fn program(args: &[&str], input: &str) -> Ran {
+    let args = std::iter::once("netpol-query").chain(args.iter().copied()).map(OsString::from);
+    let (mut out, mut err) = (Vec::new(), Vec::new());
+    let around = Surroundings {
+        no_color: false,
+        terminals: Terminals::default(),
+        clock: || Duration::from_micros(7),
+    };
+    let mut input = input.as_bytes();
+    let mut streams = Streams { input: &mut input, out: &mut out, err: &mut err };
+    let code = run(args.collect(), &mut streams, &around);
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    Ran { code, out: text(out), err: text(err) }
+}
+
+/// Runs on the shop, which standard input holds.
+fn on_shop(args: &[&str]) -> Ran {
+    let args: Vec<&str> = ["-f", "-"].iter().chain(args).copied().collect();
+    program(&args, SHOP)
+}
+
+/// A file that is removed with the value.
+struct TempFile(std::path::PathBuf);
+
+impl TempFile {
+    fn new(name: &str, text: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("netpol-query-{}-{name}", std::process::id()));
+        std::fs::write(&path, text).unwrap();
+        Self(path)
+    }
+
+    fn path(&self) -> &str {
+        self.0.to_str().unwrap()
+    }
+}
+
+impl Drop for TempFile {
+    fn drop(&mut self) {
+        std::fs::remove_file(&self.0).unwrap();
+    }
+}
+
+#[test]
+fn exit_codes_follow_the_answers() {
+    for (sentence, code) in [
+        ("can probe reach gateway", 1),
+        ("can shop/frontend reach db on 5432", 0),
+        ("can shop/frontend reach db on any", 1),
+        ("flows from ns/dev to ns/pay", 0),
+        ("can nobody reach db", 2),
+        ("can probe raech db", 2),
+    ] {
+        assert_eq!(on_shop(&[sentence]).code, code, "{sentence}");
+    }
+}
+
+#[test]
+fn a_batch_ends_with_the_gravest_code() {
+    let manifest = TempFile::new("batch.yaml", SHOP);
+    let args = ["-f", manifest.path(), "-o", "jsonl"];
+    let ran = program(
+        &args,
+        "can probe reach gateway\n\n# note\ncan shop/frontend reach db; flows from probe to db\n",
+    );
+    assert_eq!((ran.code, ran.out.lines().count()), (1, 3), "{}", ran.err);
+    let ran = program(&args, "can probe reach gateway\ncan nobody reach db\nflows\n");
+    assert_eq!((ran.code, ran.out.lines().count()), (2, 3));
+    assert!(ran.out.lines().nth(1).unwrap().contains("NO_SUCH_ENDPOINT"));
+    assert!(ran.err.contains("^^^^^^"), "{}", ran.err);
+}
+
+#[test]
+fn words_without_spaces_are_one_sentence() {
+    let ran = on_shop(&["can", "shop/frontend", "reach", "db", "on", "5432", "list pods in pay"]);
+    assert_eq!(ran.code, 0);
+    assert!(
+        ran.out.starts_with("YES  shop/deploy/frontend")
+            && ran.out.ends_with("pay/pod/gateway-0\n")
+    );
+}
+
+#[test]
+fn invalid_input_is_reported_whole_and_can_be_left_out() {
+    let bad = "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: Bad_Name, namespace: shop}\n\
+               spec: {podSelector: {}}\n";
+    let manifest = format!("{SHOP}---\n{bad}");
+    let ran = program(&["-f", "-", "-o", "json", "count pods"], &manifest);
+    assert_eq!(ran.code, 2);
+    let answer: serde_json::Value = serde_json::from_str(&ran.out).unwrap();
+    assert!(answer["query"].is_null());
+    assert_eq!(answer["error"]["code"], "INPUT");
+    let details = answer["error"]["details"].as_array().unwrap();
+    assert!(details[0]["object"].as_str().unwrap().contains("Bad_Name"), "{details:?}");
+    assert!(details[0]["line"].as_u64().unwrap() > 100);
+    let ran = program(&["-f", "-", "--keep-going", "count pods"], &manifest);
+    assert_eq!((ran.code, ran.out.as_str()), (0, "7\n"));
+    assert!(ran.err.contains("as --keep-going demands"), "{}", ran.err);
+}
+
+#[test]
+fn input_warnings_are_in_every_json_answer_and_once_on_stderr() {
+    let manifest = "apiVersion: v1\nkind: Pod\nmetadata: {name: a, namespace: nowhere}\n";
+    let ran = program(&["-f", "-", "-o", "jsonl", "list pods", "flows from pods"], manifest);
+    assert_eq!(ran.out.matches("NAMESPACE_SYNTHESISED").count(), 2, "{}", ran.out);
+    assert_eq!(ran.err.matches("nowhere").count(), 2, "{}", ran.err);
+}
+
+#[test]
+fn wrong_options_are_explained() {
+    let ran = on_shop(&["--from-pod", "a", "--to-pod", "b"]);
+    assert_eq!(ran.code, 2);
+    assert!(ran.err.contains("ask in words"), "{}", ran.err);
+    let ran = on_shop(&["--dialcet", "spec", "flows"]);
+    assert!(ran.err.contains("did you mean `--dialect`?"), "{}", ran.err);
+    let ran = on_shop(&["-o", "json", "--nope", "flows"]);
+    assert_eq!(ran.code, 2);
+    assert!(ran.out.contains("\"USAGE\""), "{}", ran.out);
+    let ran = on_shop(&["-o", "dot", "flows"]);
+    assert_eq!(ran.code, 2);
+    assert!(ran.err.contains("it can be text, wide, json"), "{}", ran.err);
+    let ran = program(&["flows"], "");
+    assert!(ran.code == 2 && ran.err.contains("-f PATH"), "{}", ran.err);
+}
+
+#[test]
+fn without_a_sentence_a_terminal_gets_a_hint() {
+    let (mut out, mut err) = (Vec::new(), Vec::new());
+    let around = Surroundings {
+        no_color: false,
+        terminals: Terminals { input: true, ..Terminals::default() },
+        clock: Duration::default,
+    };
+    let mut streams = Streams { input: &mut std::io::empty(), out: &mut out, err: &mut err };
+    let args = ["netpol-query", "-f", "x"].map(OsString::from);
+    assert_eq!(run(args.to_vec(), &mut streams, &around), 2);
+    assert!(String::from_utf8(err).unwrap().contains("--help"));
+}
+
+#[test]
+fn help_opens_with_examples() {
+    let ran = program(&["--help"], "");
+    assert_eq!(ran.code, 0);
+    assert!(ran.out.starts_with("Examples:\n"));
+    assert_eq!(ran.out.lines().skip(1).take_while(|l| l.starts_with("  ")).count(), 5);
+    assert!(program(&["man"], "").out.contains(".TH netpol-query"));
+    for shell in ["bash", "zsh", "fish", "powershell"] {
+        assert!(program(&["completions", shell], "").out.contains("netpol-query"), "{shell}");
+    }
+}
+
+#[test]
+fn options_change_the_reading() {
+    let sentence = "can agent reach gateway on 80";
+    assert_eq!(on_shop(&["--host-network", "node", sentence]).code, 1);
+    let ran = on_shop(&["--level", "pod", "flows from shop/frontend to db"]);
+    assert!(ran.out.contains("shop/pod/frontend-0"), "{}", ran.out);
+    let ran = on_shop(&["--explain", "-o", "jsonl", "flows from probe to shop/frontend"]);
+    assert!(ran.out.contains("\"reasons\":[{"), "{}", ran.out);
+    let ran = on_shop(&["--stats", "-o", "jsonl", "count pods"]);
+    assert!(ran.out.contains("\"stats\":{\"elapsed_us\":0}"), "{}", ran.out);
+    let ran = on_shop(&["--dialect", "np-guard", "can probe reach 2001:db8::1"]);
+    assert!(ran.code == 2 && ran.err.contains("IPv4 alone"), "{}", ran.err);
+    let ran = on_shop(&["--color", "always", "can shop/frontend reach db on 5432"]);
+    assert!(ran.out.contains("\u{1b}["));
+}
+
+#[test]
+fn contract_files_are_run() {
+    let good = TempFile::new(
+        "good.npq",
+        "use namespace shop\ntest \"data\" {\n  expect probe cannot reach db because \"x\"\n}\n",
+    );
+    let bad = TempFile::new("bad.npq", "expect probe can reach db\nwarn probe can reach db\n");
+    let none = TempFile::new("none.npq", "flows\n");
+    let ran = on_shop(&["test", good.path()]);
+    assert_eq!(ran.code, 0, "{}{}", ran.out, ran.err);
+    assert!(ran.out.ends_with("1 passed, 0 failed\n"), "{}", ran.out);
+    let ran = on_shop(&["test", good.path(), bad.path()]);
+    assert_eq!(ran.code, 1);
+    assert!(
+        ran.out.contains(&format!("FAIL {}:1 expect probe can reach db", bad.path())),
+        "{}",
+        ran.out
+    );
+    assert!(ran.out.ends_with("1 passed, 1 failed, 1 warned\n"), "{}", ran.out);
+    let ran = on_shop(&["test", none.path()]);
+    assert_eq!(ran.code, 2);
+    assert!(ran.out.contains("expects nothing"), "{}", ran.out);
+    let ran = on_shop(&["-o", "junit", "test", bad.path()]);
+    assert!(ran.out.contains("<failure message="), "{}", ran.out);
+    let ran = on_shop(&["-o", "tap", "test", bad.path()]);
+    assert!(ran.out.starts_with("TAP version 14\n1..2\nnot ok 1 - expect"), "{}", ran.out);
+    let ran = on_shop(&["-o", "github", "test", bad.path()]);
+    assert!(ran.out.starts_with("::error file="), "{}", ran.out);
+    let ran = on_shop(&["-o", "jsonl", "test", bad.path()]);
+    assert_eq!(ran.out.matches("\"pass\":false").count(), 2, "{}", ran.out);
+}
+
+#[test]
+fn equal_input_gives_equal_bytes() {
+    let first = on_shop(&["-o", "json", "flows", "why can any reach pods"]);
+    let second = on_shop(&["-o", "json", "flows", "why can any reach pods"]);
+    assert_eq!(first.out, second.out);
+}
