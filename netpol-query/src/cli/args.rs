@@ -379,7 +379,10 @@ fn documented() -> clap::Command {
             about("test", "Run contract files of `expect` sentences")
                 .arg(clap::Arg::new("FILE").num_args(1..).value_hint(clap::ValueHint::FilePath)),
         )
-        .subcommand(about("convert", "Rewrite admin policies to the other version of their API (--to)"))
+        .subcommand(about(
+            "convert",
+            "Rewrite admin policies to the other version of their API (--to)",
+        ))
         .subcommand(about("completions", "Print completions of a shell").arg(
             clap::Arg::new("SHELL").value_parser(clap::builder::EnumValueParser::<Shell>::new()),
         ))

@@ -18,7 +18,8 @@ pub(super) fn convert(
 ) -> io::Result<Exit> {
     let Some(target) = invocation.args.to else {
         let error = QueryError::new(ErrorCode::Usage, "`convert` needs the version to convert to");
-        let error = error.help("`--to cnp` (ClusterNetworkPolicy) or `--to anp` (AdminNetworkPolicy)");
+        let error =
+            error.help("`--to cnp` (ClusterNetworkPolicy) or `--to anp` (AdminNetworkPolicy)");
         input::complain(invocation, streams, console, &error)?;
         return Ok(Exit::Wrong);
     };
@@ -27,7 +28,9 @@ pub(super) fn convert(
         input::complain(invocation, streams, console, &error)?;
         return Ok(Exit::Wrong);
     }
-    let Some(session) = input::session(invocation, streams, console)? else { return Ok(Exit::Wrong) };
+    let Some(session) = input::session(invocation, streams, console)? else {
+        return Ok(Exit::Wrong);
+    };
     let snapshot = session.snapshot();
     let cluster = snapshot.cluster();
     let target = match target {
@@ -37,8 +40,10 @@ pub(super) fn convert(
     let conversion = rewrite(cluster, snapshot.dialect(), target);
     for (id, refusal) in &conversion.refused {
         let policy = cluster.policy(*id);
-        let message = format!("{}/{} cannot be converted: {refusal}", policy.kind.short(), policy.name);
-        let error = QueryError::new(ErrorCode::Input, message).help(format!("it stands at {}", policy.position));
+        let message =
+            format!("{}/{} cannot be converted: {refusal}", policy.kind.short(), policy.name);
+        let error = QueryError::new(ErrorCode::Input, message)
+            .help(format!("it stands at {}", policy.position));
         input::complain(invocation, streams, console, &error)?;
     }
     match conversion.equal {
@@ -53,7 +58,10 @@ pub(super) fn convert(
             streams.out.write_all(conversion.yaml.as_bytes())?;
             let count = conversion.converted;
             let s = if count == 1 { "y" } else { "ies" };
-            writeln!(streams.err, "converted {count} polic{s}; every pair and port is answered as before")?;
+            writeln!(
+                streams.err,
+                "converted {count} polic{s}; every pair and port is answered as before"
+            )?;
             Ok(Exit::Yes)
         }
     }

@@ -1,8 +1,8 @@
 //! Rewrites one policy, or says why its meaning does not exist in the other version.
 
 use netpol_core::model::{
-    Action, AdminPeer, AdminPolicySpec, AdminPort, AdminRule, Cluster, Direction, Policy, PolicyId, PolicyKind, PolicySpec,
-    Tier,
+    Action, AdminPeer, AdminPolicySpec, AdminPort, AdminRule, Cluster, Direction, Policy, PolicyId,
+    PolicyKind, PolicySpec, Tier,
 };
 use thiserror::Error;
 
@@ -41,7 +41,9 @@ pub enum Refusal {
         count: usize,
     },
     /// Baseline policies of both versions are united in an order that one version alone cannot express.
-    #[error("a BaselineAdminNetworkPolicy beside Baseline ClusterNetworkPolicies has no priority among them: their order is not defined")]
+    #[error(
+        "a BaselineAdminNetworkPolicy beside Baseline ClusterNetworkPolicies has no priority among them: their order is not defined"
+    )]
     MixedBaselines,
     /// A list is longer than the other version allows.
     #[error("{what} has {count} items: ClusterNetworkPolicy takes {MOST_ITEMS} at most")]
@@ -57,24 +59,38 @@ pub enum Refusal {
 }
 
 /// Rewrites every admin policy of a cluster, in the order of the input.
-pub(super) fn rewrite(cluster: &Cluster, target: Target) -> Vec<(PolicyId, Result<Policy, Refusal>)> {
+pub(super) fn rewrite(
+    cluster: &Cluster,
+    target: Target,
+) -> Vec<(PolicyId, Result<Policy, Refusal>)> {
     let admin = |id: &PolicyId| matches!(cluster.policy(*id).spec, PolicySpec::Admin(_));
     let ids: Vec<PolicyId> = cluster.policy_ids().filter(admin).collect();
     ids.iter().map(|id| (*id, rewrite_one(cluster, &ids, *id, target))).collect()
 }
 
-fn rewrite_one(cluster: &Cluster, all: &[PolicyId], id: PolicyId, target: Target) -> Result<Policy, Refusal> {
+fn rewrite_one(
+    cluster: &Cluster,
+    all: &[PolicyId],
+    id: PolicyId,
+    target: Target,
+) -> Result<Policy, Refusal> {
     let policy = cluster.policy(id);
     let PolicySpec::Admin(spec) = &policy.spec else { return Ok(policy.clone()) };
     match (target, policy.kind) {
         (Target::ClusterNetworkPolicy, PolicyKind::ClusterNetworkPolicy) => Ok(policy.clone()),
         (Target::ClusterNetworkPolicy, _) => to_cluster_network_policy(cluster, all, policy, spec),
-        (Target::AdminNetworkPolicy, PolicyKind::ClusterNetworkPolicy) => to_admin_network_policy(cluster, all, policy, spec),
+        (Target::AdminNetworkPolicy, PolicyKind::ClusterNetworkPolicy) => {
+            to_admin_network_policy(cluster, all, policy, spec)
+        }
         (Target::AdminNetworkPolicy, _) => Ok(policy.clone()),
     }
 }
 
-fn of_kind<'a>(cluster: &'a Cluster, all: &'a [PolicyId], kind: PolicyKind) -> impl Iterator<Item = &'a Policy> {
+fn of_kind<'a>(
+    cluster: &'a Cluster,
+    all: &'a [PolicyId],
+    kind: PolicyKind,
+) -> impl Iterator<Item = &'a Policy> {
     all.iter().map(|id| cluster.policy(*id)).filter(move |p| p.kind == kind)
 }
 
@@ -156,13 +172,20 @@ fn to_admin_network_policy(
         return Ok(Policy { kind: PolicyKind::AdminNetworkPolicy, ..policy.clone() });
     }
     let old = of_kind(cluster, all, PolicyKind::BaselineAdminNetworkPolicy).count();
-    let new = of_kind(cluster, all, PolicyKind::ClusterNetworkPolicy).filter(|p| tier(p) == Some(Tier::Baseline)).count();
+    let new = of_kind(cluster, all, PolicyKind::ClusterNetworkPolicy)
+        .filter(|p| tier(p) == Some(Tier::Baseline))
+        .count();
     if old + new > 1 {
         return Err(Refusal::SeveralBaselines { count: old + new });
     }
     expressible_in_baseline(spec)?;
     let spec = PolicySpec::Admin(AdminPolicySpec { priority: None, ..spec.clone() });
-    Ok(Policy { kind: PolicyKind::BaselineAdminNetworkPolicy, name: BASELINE_NAME.into(), spec, ..policy.clone() })
+    Ok(Policy {
+        kind: PolicyKind::BaselineAdminNetworkPolicy,
+        name: BASELINE_NAME.into(),
+        spec,
+        ..policy.clone()
+    })
 }
 
 fn expressible_in_baseline(spec: &AdminPolicySpec) -> Result<(), Refusal> {

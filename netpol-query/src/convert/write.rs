@@ -1,8 +1,8 @@
 //! Writes admin policies as YAML.
 
 use netpol_core::model::{
-    Action, AdminPeer, AdminPolicySpec, AdminPort, AdminRule, Operator, Policy, PolicyKind, PolicySpec, Protocol, Requirement,
-    Selector, Subject, Tier,
+    Action, AdminPeer, AdminPolicySpec, AdminPort, AdminRule, Operator, Policy, PolicyKind,
+    PolicySpec, Protocol, Requirement, Selector, Subject, Tier,
 };
 use serde_yaml::{Mapping, Value};
 
@@ -38,9 +38,11 @@ fn spec_value(kind: PolicyKind, spec: &AdminPolicySpec) -> Value {
     }
     entries.extend(spec.priority.map(|priority| ("priority", priority.into())));
     entries.push(("subject", subject(&spec.subject)));
-    for (name, side, rules) in [("ingress", "from", &spec.ingress), ("egress", "to", &spec.egress)] {
+    for (name, side, rules) in [("ingress", "from", &spec.ingress), ("egress", "to", &spec.egress)]
+    {
         if !rules.is_empty() {
-            entries.push((name, Value::Sequence(rules.iter().map(|r| rule(kind, side, r)).collect())));
+            entries
+                .push((name, Value::Sequence(rules.iter().map(|r| rule(kind, side, r)).collect())));
         }
     }
     map(entries)
@@ -88,7 +90,9 @@ fn peer(peer: &AdminPeer) -> Value {
         AdminPeer::Pods { namespace_selector, pod_selector } => {
             map([("pods", pods(namespace_selector, pod_selector))])
         }
-        AdminPeer::Networks(nets) => map([("networks", texts(nets.iter().map(ToString::to_string).collect()))]),
+        AdminPeer::Networks(nets) => {
+            map([("networks", texts(nets.iter().map(ToString::to_string).collect()))])
+        }
         AdminPeer::Nodes(nodes) => map([("nodes", selector(nodes))]),
         AdminPeer::DomainNames(names) => {
             map([("domainNames", texts(names.iter().map(|n| n.0.to_string()).collect()))])
@@ -107,7 +111,9 @@ fn protocol_entry(port: &AdminPort) -> Value {
         map([(key, map([("destinationPort", port)]))])
     };
     match port {
-        AdminPort::Number(protocol, number) => entry(*protocol, map([("number", (*number).into())])),
+        AdminPort::Number(protocol, number) => {
+            entry(*protocol, map([("number", (*number).into())]))
+        }
         AdminPort::Range(protocol, from, to) => {
             let range = map([("start", (*from).into()), ("end", (*to).into())]);
             entry(*protocol, map([("range", range)]))
@@ -124,7 +130,11 @@ fn port_entry(port: &AdminPort) -> Value {
             map([("portNumber", entry)])
         }
         AdminPort::Range(protocol, from, to) => {
-            let ends = [("protocol", protocol.as_str().into()), ("start", (*from).into()), ("end", (*to).into())];
+            let ends = [
+                ("protocol", protocol.as_str().into()),
+                ("start", (*from).into()),
+                ("end", (*to).into()),
+            ];
             map([("portRange", map(ends))])
         }
         AdminPort::Name(name) => map([("namedPort", Value::from(&**name))]),
@@ -137,14 +147,17 @@ fn selector(selector: &Selector) -> Value {
     let mut expressions = Vec::new();
     for requirement in &selector.requirements {
         match &requirement.operator {
-            Operator::In(values) if values.len() == 1 && !labels.contains_key(&*requirement.key) => {
+            Operator::In(values)
+                if values.len() == 1 && !labels.contains_key(&*requirement.key) =>
+            {
                 labels.insert(Value::from(&*requirement.key), Value::from(&*values[0]));
             }
             _ => expressions.push(expression(requirement)),
         }
     }
     let labels = (!labels.is_empty()).then_some(("matchLabels", Value::Mapping(labels)));
-    let expressions = (!expressions.is_empty()).then_some(("matchExpressions", Value::Sequence(expressions)));
+    let expressions =
+        (!expressions.is_empty()).then_some(("matchExpressions", Value::Sequence(expressions)));
     map(labels.into_iter().chain(expressions))
 }
 
@@ -155,7 +168,9 @@ fn expression(requirement: &Requirement) -> Value {
         Operator::Exists => ("Exists", None),
         Operator::DoesNotExist => ("DoesNotExist", None),
     };
-    let list = |values: &Vec<Box<str>>| Value::Sequence(values.iter().map(|v| Value::from(&**v)).collect());
+    let list = |values: &Vec<Box<str>>| {
+        Value::Sequence(values.iter().map(|v| Value::from(&**v)).collect())
+    };
     let head = [("key", Value::from(&*requirement.key)), ("operator", operator.into())];
     map(head.into_iter().chain(values.map(|v| ("values", list(v)))))
 }

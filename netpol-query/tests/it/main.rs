@@ -9,6 +9,7 @@
 )]
 
 mod answers;
+mod convert;
 mod inputs;
 mod json;
 mod names;
