@@ -85,11 +85,13 @@ impl Evaluator<'_> {
         if self.program.direction(direction).profiles[profile as usize].cut[flow.family as usize] {
             return self.direction_verdict(direction, subject, other, flow);
         }
-        // No rule looks at addresses: any will do.
+        // No rule cuts the addresses of this family: any will do.
         let address = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
         let candidates = Candidates::Known(address);
-        let other =
-            Other { group: Some(other_group), kind: OtherKind::Pod, name: None, candidates };
+        // A block of every address cuts nothing, yet may mean the addresses of nodes alone.
+        let is_host = self.program.groups.group(other_group).host_network;
+        let kind = if is_host { OtherKind::Host } else { OtherKind::Pod };
+        let other = Other { group: Some(other_group), kind, name: None, candidates };
         let scenario = Scenario { address, assumed: &[] };
         let site = Site { direction, profile, subject: group, family: flow.family, scenario };
         let key = port_key(flow.protocol, flow.port);

@@ -3,9 +3,10 @@
 use netpol_core::evaluate::reference;
 use netpol_core::model::cluster::NAMESPACE_NAME_LABEL;
 use netpol_core::model::{
-    AdminPeer, Cluster, Dialect, Direction, Flow, NetworkPolicyPeer, NetworkPolicyRule,
-    NetworkPolicySpec, Operator, Peer, PolicyKind, PolicySpec, Requirement, Selector, Subject,
-    TieBreak, Verdict,
+    Action, AdminPeer, AdminPolicySpec, AdminPort, AdminRule, Cluster, Dialect, Direction, Family,
+    Flow, NetworkPolicyPeer, NetworkPolicyRule, NetworkPolicySpec, Operator, Peer, PodId, PodSpec,
+    Policy, PolicyKind, PolicySpec, Position, Protocol, Requirement, Selector, Subject, TieBreak,
+    Tier, Verdict,
 };
 use netpol_core::reach::Snapshot;
 use netpol_core::testing::corpus::describe;
@@ -202,6 +203,50 @@ proptest! {
                 prop_assert_eq!(was, is, "{}", describe(&before, &flow));
             }
         }
+    }
+}
+
+/// Rules toward everyone with an empty `destinationNamedPort`.
+fn empty_named_port(action: Action) -> Cluster {
+    let mut builder = Cluster::builder();
+    for name in ["a", "b"] {
+        builder.pod(PodSpec { namespace: "x".into(), name: name.into(), ..PodSpec::default() });
+    }
+    let everyone = AdminPeer::Namespaces(Selector::everything());
+    let ports = vec![AdminPort::Name("".into())];
+    let rule = AdminRule { name: None, action, peers: vec![everyone], ports, line: 0 };
+    builder.policy(Policy {
+        kind: PolicyKind::ClusterNetworkPolicy,
+        namespace: None,
+        name: "p".into(),
+        position: Position::new("<memory>", 0),
+        spec: PolicySpec::Admin(AdminPolicySpec {
+            tier: Tier::Admin,
+            priority: Some(1),
+            subject: Subject::Namespaces(Selector::everything()),
+            ingress: vec![rule],
+            egress: Vec::new(),
+        }),
+    });
+    builder.build().unwrap()
+}
+
+#[test]
+fn an_empty_destination_named_port_fails_closed() {
+    let flow = Flow {
+        src: Peer::Pod(PodId(0)),
+        dst: Peer::Pod(PodId(1)),
+        protocol: Protocol::Udp,
+        port: 53,
+        family: Family::V4,
+    };
+    for (action, expected) in [
+        (Action::Allow, Verdict::Allow), // matches nothing, and nothing else denies
+        (Action::Deny, Verdict::Deny),
+        (Action::Pass, Verdict::Deny),
+    ] {
+        let verdict = reference::verdict(&empty_named_port(action), Dialect::spec(), &flow);
+        assert_eq!(verdict, expected, "{action:?}");
     }
 }
 

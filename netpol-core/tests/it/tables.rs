@@ -1,15 +1,18 @@
 //! Tables about whole clusters say of every single flow what the reference says. `PROPTEST_CASES` sets how many are tried.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use netpol_core::evaluate::reference;
 use netpol_core::model::{
     Cluster, Dialect, Families, Family, Flow, IpSet, Peer, PodId, PortSet, Protocol, Verdict,
 };
-use netpol_core::reach::{AskedPorts, End, Level, Question, Row, Selection, Snapshot, Table};
+use netpol_core::reach::{
+    AskedPorts, End, GraphNode, Level, Question, Row, Selection, Snapshot, Table,
+};
 use netpol_core::testing::corpus::describe;
 use netpol_core::testing::{cases, cluster_plan, dialect, flow_plans, pod_flows, single_family};
+use petgraph::visit::{Dfs, EdgeRef as _, IntoEdgeReferences as _};
 use proptest::prelude::*;
 
 /// Every pod, every address and every name that flows ask about.
@@ -51,6 +54,31 @@ fn is_cut_out(cluster: &Cluster, flow: &Flow) -> bool {
         matches!(peer, Peer::Address(address) if of_node(address))
     };
     !is_node(&flow.src) && flow.src != flow.dst
+}
+
+/// Lists the workloads of which some pod is allowed to reach another pod of the second, in some family.
+fn allowed_workload_pairs(
+    cluster: &Cluster,
+    dialect: Dialect,
+    on: (Protocol, u16),
+) -> BTreeSet<(u32, u32)> {
+    let counts = expected_counts(cluster, dialect, on);
+    let allowed = counts.into_iter().filter(|(_, verdicts)| verdicts.contains_key(&Verdict::Allow));
+    allowed.map(|(pair, _)| pair).collect()
+}
+
+/// Follows edges from a node, itself included.
+fn closure(from: u32, edges: &BTreeSet<(u32, u32)>) -> BTreeSet<u32> {
+    let mut reached = BTreeSet::from([from]);
+    let mut open = vec![from];
+    while let Some(node) = open.pop() {
+        for (_, next) in edges.iter().filter(|(src, _)| *src == node) {
+            if reached.insert(*next) {
+                open.push(*next);
+            }
+        }
+    }
+    reached
 }
 
 /// Counts the ordered pod pairs of each verdict, by the workloads of their ends.
@@ -119,6 +147,43 @@ proptest! {
             }
         }
         prop_assert_eq!(counts, expected_counts(&cluster, dialect, (protocol, port)));
+    }
+
+    #[test]
+    fn the_graph_has_an_edge_where_some_pod_is_allowed_to_reach_another(
+        plan in cluster_plan(),
+        dialect in dialect(),
+        protocol in prop::sample::select(Protocol::ALL.to_vec()),
+        port in prop::sample::select(vec![53_u16, 80, 82, 8080]),
+    ) {
+        let cluster = plan.build().unwrap();
+        prop_assume!(cluster.pods().len() > 1); // asked alone, a pod with itself counts
+        let snapshot = Snapshot::new(cluster.clone(), dialect);
+        let graph = snapshot.graph(PortSet::single(protocol, port));
+        let expected = allowed_workload_pairs(&cluster, dialect, (protocol, port));
+        let edges: BTreeSet<(u32, u32)> = graph
+            .edge_references()
+            .filter_map(|edge| match (edge.source(), edge.target()) {
+                (GraphNode::Workload(src), GraphNode::Workload(dst)) => Some((src.0, dst.0)),
+                _ => None,
+            })
+            .collect();
+        prop_assert_eq!(&edges, &expected);
+        for workload in cluster.workload_ids() {
+            let mut visit = Dfs::new(&graph, GraphNode::Workload(workload));
+            let mut reached = BTreeSet::new();
+            while let Some(node) = visit.next(&graph) {
+                if node == GraphNode::Outside {
+                    reached.clear(); // through the outside everything may follow
+                    break;
+                }
+                if let GraphNode::Workload(other) = node {
+                    reached.insert(other.0);
+                }
+            }
+            let closed = closure(workload.0, &expected);
+            prop_assert!(reached.is_empty() || reached == closed, "{:?} and {:?}", reached, closed);
+        }
     }
 
     #[test]
