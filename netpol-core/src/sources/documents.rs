@@ -42,7 +42,7 @@ pub(super) fn split(text: &str) -> Vec<Piece<'_>> {
         } else if line.starts_with('%') && !cut.content {
             directives = true;
         } else {
-            cut.content |= has_content(line);
+            cut.content = cut.content || has_content(line);
         }
     }
     cut.end(text, text.len(), &mut pieces);

@@ -26,10 +26,14 @@ pub(super) fn look<'t>(piece: &Piece<'t>) -> Option<Header<'t>> {
     let mut margin = None;
     let (mut api_version, mut kind, mut first) = (None, None, None);
     for (number, (_, line)) in (piece.line..).zip(lines(piece.text)) {
-        if !has_content(line) || line.starts_with("---") && !has_content(line.get(3..)?) {
+        let mut indent = indentation(line);
+        // Deeper lines are most of the text and tell nothing.
+        if margin.is_some_and(|m| m < indent)
+            || !has_content(line)
+            || line.starts_with("---") && !has_content(line.get(3..)?)
+        {
             continue;
         }
-        let mut indent = indentation(line);
         if margin.is_none() && piece.item_of.is_some() {
             let rest = line.get(indent..)?;
             is_dash(rest).then_some(())?;

@@ -1,6 +1,7 @@
 //! Manifests into facts: bytes to documents with lines, documents to typed objects, objects to a [`Cluster`].
 //!
 //! Nothing is lost silently: what cannot be used is a [`Diagnostic`] beside the partial result.
+#![deny(clippy::indexing_slicing, clippy::string_slice)]
 
 mod diagnostic;
 
@@ -21,7 +22,9 @@ mod kinds;
 mod mirrors;
 mod names;
 mod objects;
+mod prune;
 mod walker;
+mod wanted;
 
 mod admin_peers;
 mod admin_policy;

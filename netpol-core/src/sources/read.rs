@@ -11,11 +11,11 @@ use super::diagnostic::{Diagnostic, DiagnosticCode, Severity};
 use super::documents::{Inherited, Piece};
 use super::header::{self, Header};
 use super::kinds::{self, Dispatch, Kind, Mistake};
-use super::mirrors::Claim;
+use super::mirrors::{Claim, Text};
 use super::objects::{self, Identity, Mirror, Problem, Record};
 use super::tree::{Node, clip};
 use super::yaml::{self, ReadError};
-use super::{documents, helm, json, parallel, policies};
+use super::{documents, helm, json, parallel, policies, prune};
 use crate::model::Position;
 
 /// What is the same for all objects of a file.
@@ -147,43 +147,52 @@ pub(super) fn piece(setting: &Setting<'_>, piece: &Piece<'_>) -> Parsed {
 
 /// The way without a tree; `None` where anything is in doubt.
 fn fast(setting: &Setting<'_>, piece: &Piece<'_>) -> Option<Parsed> {
-    let header = header::look(piece).filter(|_| header::is_bounded(piece.text))?;
+    let header = header::look(piece)?;
     let (api_version, kind) = inherit(header.api_version, header.kind, piece.item_of.as_deref());
-    match kinds::dispatch(&api_version, &kind) {
-        Dispatch::Use(kind) if !header::is_suspicious(piece.text) => {
-            let mirror = read_mirror(kind, piece)?;
-            same_claim(&header, mirror.claim()).then_some(())?;
-            let record = objects::convert(setting, kind, mirror, header.line).ok()?;
-            Some(Parsed { records: vec![record], ..Parsed::default() })
-        }
-        Dispatch::Skip if !kind.ends_with("List") => {
-            let claim = read_claim(piece)?;
-            let text =
-                |t: &Option<super::mirrors::Text>| t.as_ref().map_or("".into(), |t| t.0.clone());
-            same_claim(&header, (&text(&claim.api_version), &text(&claim.kind))).then_some(())?;
-            Some(Parsed { skipped: vec![kind.into()], ..Parsed::default() })
-        }
-        _ => None,
+    let used = match kinds::dispatch(&api_version, &kind) {
+        Dispatch::Use(Kind::Policy(_)) => return None,
+        Dispatch::Use(kind) => Some(kind),
+        Dispatch::Skip if !kind.ends_with("List") => None,
+        _ => return None,
+    };
+    let pruned = prune::prune(piece.text, used);
+    let text = match &pruned {
+        Some(text) => text,
+        None if header::is_bounded(piece.text) => piece.text,
+        None => return None,
+    };
+    let is_item = piece.item_of.is_some();
+    let Some(used) = used else {
+        let claim = read_claim(text, is_item)?;
+        let of = |t: Option<Text>| t.map(|t| t.0).unwrap_or_default();
+        let claim = (of(claim.api_version), of(claim.kind));
+        same_claim(&header, (&claim.0, &claim.1)).then_some(())?;
+        return Some(Parsed { skipped: vec![kind.into()], ..Parsed::default() });
+    };
+    if header::is_suspicious(text) {
+        return None;
     }
+    let mirror = read_mirror(used, text, is_item)?;
+    same_claim(&header, mirror.claim()).then_some(())?;
+    let record = objects::convert(setting, used, mirror, header.line).ok()?;
+    Some(Parsed { records: vec![record], ..Parsed::default() })
 }
 
 fn same_claim(header: &Header<'_>, claim: (&str, &str)) -> bool {
     (header.api_version, header.kind) == claim
 }
 
-fn read_mirror(kind: Kind, piece: &Piece<'_>) -> Option<Mirror> {
-    let reader = serde_yaml::Deserializer::from_str(piece.text);
-    match &piece.item_of {
-        None => Mirror::read(kind, reader)?.ok(),
-        Some(_) => Mirror::read_item(kind, reader)?.ok(),
-    }
+fn read_mirror(kind: Kind, text: &str, is_item: bool) -> Option<Mirror> {
+    let reader = serde_yaml::Deserializer::from_str(text);
+    if is_item { Mirror::read_item(kind, reader)?.ok() } else { Mirror::read(kind, reader)?.ok() }
 }
 
-fn read_claim(piece: &Piece<'_>) -> Option<Claim> {
-    let reader = serde_yaml::Deserializer::from_str(piece.text);
-    match &piece.item_of {
-        None => Claim::deserialize(reader).ok(),
-        Some(_) => <(Claim,)>::deserialize(reader).ok().map(|c| c.0),
+fn read_claim(text: &str, is_item: bool) -> Option<Claim> {
+    let reader = serde_yaml::Deserializer::from_str(text);
+    if is_item {
+        <(Claim,)>::deserialize(reader).ok().map(|c| c.0)
+    } else {
+        Claim::deserialize(reader).ok()
     }
 }
 

@@ -336,7 +336,7 @@ fn absent_empty_and_null_fields_are_told_apart_where_the_api_does() {
         assert!(spec.ingress[0].peers.is_empty() && spec.ingress[0].ports.is_empty());
     }
     let tcp = NetworkPolicyPort { protocol: None, port: None };
-    assert_eq!(valid("  ingress: [{ports: [{}]}]").ingress[0].ports, [tcp.clone()]);
+    assert_eq!(valid("  ingress: [{ports: [{}]}]").ingress[0].ports, std::slice::from_ref(&tcp));
     let loaded = load_spec("  ingress:\n  - ports:\n    -\n  egress:\n  - ");
     let at = "default/networkpolicy/p: spec.";
     check(
