@@ -2,6 +2,7 @@
 
 use std::cmp::Ordering;
 use std::collections::HashMap;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::peers::{AddressTerm, PeerCompiler, PeerSet};
 use super::ports::PortMatch;
@@ -9,8 +10,8 @@ use super::profiles::{Profile, ProfileId, assign};
 use super::stages::{CompiledPolicy, Rule, Stage, Unmatched};
 use crate::index::{GroupId, GroupSet, Groups, Mentions, SelectorIndex};
 use crate::model::{
-    Action, AdminPolicySpec, AdminPort, AdminRule, Cluster, Dialect, Direction, DomainName,
-    NetworkPolicySpec, Policy, PolicyId, PolicySpec, Selector, Subject, TieBreak, Tier,
+    Action, AdminPolicySpec, AdminPort, AdminRule, Cluster, Dialect, Direction, DomainName, Family,
+    NetworkPolicySpec, Pod, PodId, Policy, PolicyId, PolicySpec, Selector, Subject, TieBreak, Tier,
 };
 
 /// Every policy of a cluster, compiled for one dialect.
@@ -18,6 +19,8 @@ use crate::model::{
 pub(crate) struct Program {
     /// The pods in groups.
     pub(crate) groups: Groups,
+    /// The pods' addresses.
+    pub(crate) addresses: PodAddresses,
     /// The peers of all rules.
     pub(crate) peers: Vec<PeerSet>,
     /// The address terms of all peers.
@@ -28,6 +31,38 @@ pub(crate) struct Program {
     pub(crate) unmapped: Vec<DomainName>,
     egress: DirectionProgram,
     ingress: DirectionProgram,
+}
+
+/// The address of every pod in each family, close together: verdicts read them at random.
+#[derive(Debug)]
+pub(crate) struct PodAddresses {
+    v4: Vec<Option<Ipv4Addr>>,
+    /// Empty where no pod has an IPv6 address.
+    v6: Vec<Option<Ipv6Addr>>,
+}
+
+impl PodAddresses {
+    fn of(cluster: &Cluster) -> Self {
+        let v4 = |pod: &Pod| match pod.address(Family::V4) {
+            Some(IpAddr::V4(address)) => Some(address),
+            _ => None,
+        };
+        let v6 = |pod: &Pod| match pod.address(Family::V6) {
+            Some(IpAddr::V6(address)) => Some(address),
+            _ => None,
+        };
+        let v6: Vec<_> = cluster.pods().iter().map(v6).collect();
+        let v6 = if v6.iter().any(Option::is_some) { v6 } else { Vec::new() };
+        Self { v4: cluster.pods().iter().map(v4).collect(), v6 }
+    }
+
+    /// Returns the address of a pod in a family, where it is known.
+    pub(crate) fn of_pod(&self, pod: PodId, family: Family) -> Option<IpAddr> {
+        match family {
+            Family::V4 => self.v4.get(pod.index()).copied().flatten().map(IpAddr::V4),
+            Family::V6 => self.v6.get(pod.index()).copied().flatten().map(IpAddr::V6),
+        }
+    }
 }
 
 /// One direction of a program.
@@ -43,8 +78,12 @@ pub(crate) struct DirectionProgram {
     pub(crate) network_by_namespace: Vec<Vec<u32>>,
 }
 
+/// The position of the Admin stage. The first profile of every stage is that of no policy.
+pub(crate) const ADMIN: usize = 0;
 /// The position of the NetworkPolicy stage.
 pub(crate) const NETWORK: usize = 1;
+/// The position of the Baseline stage.
+pub(crate) const BASELINE: usize = 2;
 
 impl Program {
     /// Compiles a cluster's policies.
@@ -62,7 +101,16 @@ impl Program {
         };
         let (egress, ingress) =
             (finish(egress, Direction::Egress), finish(ingress, Direction::Ingress));
-        Self { groups, peers, terms, ports, unmapped, egress, ingress }
+        Self {
+            addresses: PodAddresses::of(cluster),
+            groups,
+            peers,
+            terms,
+            ports,
+            unmapped,
+            egress,
+            ingress,
+        }
     }
 
     /// Returns one direction.
@@ -109,9 +157,6 @@ fn network_by_namespace(cluster: &Cluster, stage: &Stage) -> Vec<Vec<u32>> {
 
 /// The policies of the three stages of one direction, in no order yet.
 type StageLists = [Vec<CompiledPolicy>; 3];
-
-const ADMIN: usize = 0;
-const BASELINE: usize = 2;
 
 /// What compiling all policies gives.
 struct Parts {

@@ -82,11 +82,17 @@ impl Evaluator<'_> {
         if profile == 0 {
             return Verdict::Allow;
         }
-        if self.program.direction(direction).profiles[profile as usize].cut[flow.family as usize] {
-            return self.direction_verdict(direction, subject, other, flow);
-        }
-        // No rule cuts the addresses of this family: any will do.
-        let address = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
+        let cut =
+            self.program.direction(direction).profiles[profile as usize].cut[flow.family as usize];
+        let address = match (cut, other) {
+            // No rule cuts the addresses of this family: any will do.
+            (false, _) => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+            (true, Peer::Pod(pod)) => match self.program.addresses.of_pod(*pod, flow.family) {
+                Some(address) => address,
+                None => return self.direction_verdict(direction, subject, other, flow),
+            },
+            (true, _) => return self.direction_verdict(direction, subject, other, flow),
+        };
         let candidates = Candidates::Known(address);
         // A block of every address cuts nothing, yet may mean the addresses of nodes alone.
         let is_host = self.program.groups.group(other_group).host_network;

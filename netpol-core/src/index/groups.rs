@@ -4,7 +4,8 @@ use std::collections::HashMap;
 
 use super::mentions::Mentions;
 use crate::model::{
-    Cluster, Dialect, Families, HostNetwork, LabelId, NamespaceId, NodeId, Pod, PodId, Protocol,
+    Cluster, ContainerPort, Dialect, Families, Family, HostNetwork, LabelId, NamespaceId, NodeId,
+    Pod, PodId, Protocol,
 };
 
 /// Names a group: a column of every row.
@@ -48,21 +49,25 @@ pub(crate) struct Groups {
 impl Groups {
     /// Groups the pods of a cluster.
     pub(crate) fn build(cluster: &Cluster, dialect: Dialect, mentions: &Mentions) -> Self {
-        let mut maker = Maker { cluster, dialect, mentions, marks: FastMap::default() };
-        let mut numbers = FastMap::<Group, u32>::default();
+        let mut maker = Maker::new(cluster, dialect, mentions);
+        let mut numbers = FastMap::<Key, u32>::default();
         let mut first_seen = Vec::with_capacity(cluster.pods().len());
         for pod in cluster.pods() {
-            let group = maker.group(pod);
             let next = u32::try_from(numbers.len()).unwrap_or(u32::MAX);
-            first_seen.push(*numbers.entry(group).or_insert(next));
+            first_seen.push(*numbers.entry(maker.key(pod)).or_insert(next));
         }
-        Self::order(cluster, numbers, &first_seen)
+        Self::order(cluster, numbers, &first_seen, &maker)
     }
 
     /// Renumbers the groups by namespace, so that selections of namespaces are ranges.
-    fn order(cluster: &Cluster, numbers: FastMap<Group, u32>, first_seen: &[u32]) -> Self {
-        let mut order: Vec<(Group, u32)> = numbers.into_iter().collect();
-        order.sort_unstable_by_key(|(group, first)| (group.namespace, *first));
+    fn order(
+        cluster: &Cluster,
+        numbers: FastMap<Key, u32>,
+        first_seen: &[u32],
+        maker: &Maker<'_>,
+    ) -> Self {
+        let mut order: Vec<(Key, u32)> = numbers.into_iter().collect();
+        order.sort_unstable_by_key(|(key, first)| (key.namespace, *first));
         let mut renumber = vec![0; order.len()];
         for (new, (_, old)) in (0u32..).zip(&order) {
             renumber[*old as usize] = new;
@@ -72,7 +77,7 @@ impl Groups {
         for (pod, group) in cluster.pod_ids().zip(&of_pod) {
             pods[*group as usize].push(pod);
         }
-        let groups: Vec<Group> = order.into_iter().map(|(group, _)| group).collect();
+        let groups: Vec<Group> = order.iter().map(|(key, _)| maker.group(key)).collect();
         let mut by_namespace = vec![(0, 0); cluster.namespaces().len()];
         for (id, group) in (0u32..).zip(&groups) {
             let range = &mut by_namespace[group.namespace.index()];
@@ -112,75 +117,138 @@ impl Groups {
     }
 }
 
-/// Makes the group of a pod.
+/// What tells groups apart, with the lists by their numbers.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+struct Key {
+    namespace: NamespaceId,
+    selectable: bool,
+    host_network: bool,
+    address_unknown: bool,
+    families: Families,
+    node: Option<NodeId>,
+    marks: u32,
+    named_ports: u32,
+}
+
+/// Distinct lists, each with a number.
+struct Lists<T> {
+    numbers: FastMap<Box<[T]>, u32>,
+    lists: Vec<Box<[T]>>,
+}
+
+impl<T: Clone + Eq + std::hash::Hash> Lists<T> {
+    /// Starts with the empty list, which is number 0.
+    fn new() -> Self {
+        let empty: Box<[T]> = Box::default();
+        Self { numbers: [(empty.clone(), 0)].into_iter().collect(), lists: vec![empty] }
+    }
+
+    fn number(&mut self, list: &[T]) -> u32 {
+        if let Some(number) = self.numbers.get(list) {
+            return *number;
+        }
+        let number = u32::try_from(self.lists.len()).unwrap_or(u32::MAX);
+        self.lists.push(list.into());
+        self.numbers.insert(list.into(), number);
+        number
+    }
+}
+
+/// No label, or a label that no policy mentions.
+const NO_MARK: Mark = Mark::MAX;
+
+/// Makes the groups of pods.
 struct Maker<'a> {
     cluster: &'a Cluster,
     dialect: Dialect,
     mentions: &'a Mentions,
-    /// Marks by the address of a shared label list: replicas of a template share theirs.
-    marks: FastMap<*const LabelId, Box<[Mark]>>,
+    /// By label: its mark as a label, and as a key that is tested for existence.
+    marks_of: Vec<[Mark; 2]>,
+    marks: Lists<Mark>,
+    ports: Lists<(u32, Protocol, u16)>,
+    /// Port lists are shared between pods: the number of each by where it lies.
+    known_ports: FastMap<*const ContainerPort, u32>,
+    scratch: Vec<Mark>,
 }
 
-impl Maker<'_> {
-    fn group(&mut self, pod: &Pod) -> Group {
+impl<'a> Maker<'a> {
+    fn new(cluster: &'a Cluster, dialect: Dialect, mentions: &'a Mentions) -> Self {
+        let table = cluster.labels();
+        let base = u32::try_from(table.len()).unwrap_or(u32::MAX);
+        let marks_of = (0..base).map(|label| {
+            let key = table.key_index(LabelId(label));
+            let own = if mentions.label(label as usize) { label } else { NO_MARK };
+            let exists =
+                if mentions.key(key as usize) { base.saturating_add(key) } else { NO_MARK };
+            [own, exists]
+        });
+        Self {
+            cluster,
+            dialect,
+            mentions,
+            marks_of: marks_of.collect(),
+            marks: Lists::new(),
+            ports: Lists::new(),
+            known_ports: FastMap::default(),
+            scratch: Vec::new(),
+        }
+    }
+
+    fn key(&mut self, pod: &Pod) -> Key {
         let selectable = !pod.host_network || self.dialect.host_network == HostNetwork::Policed;
-        let known: Families = pod.addresses.iter().map(|a| crate::model::Family::of(*a)).collect();
+        let known: Families = pod.addresses.iter().map(|a| Family::of(*a)).collect();
         let families = if known.is_empty() { self.cluster.families() } else { known };
-        let families = if self.dialect.ipv4_only { families.and(Families::V4) } else { families };
-        Group {
+        Key {
             namespace: pod.namespace,
             selectable,
             host_network: pod.host_network,
             address_unknown: pod.addresses.is_empty(),
-            families,
+            families: if self.dialect.ipv4_only { families.and(Families::V4) } else { families },
             node: pod.node.filter(|_| pod.host_network && self.mentions.nodes),
-            marks: if selectable { self.marks(pod) } else { Box::default() },
-            named_ports: if selectable { self.named_ports(pod) } else { Box::default() },
+            marks: if selectable { self.marks(&pod.labels) } else { 0 },
+            named_ports: if selectable { self.named_ports(pod) } else { 0 },
         }
     }
 
-    fn marks(&mut self, pod: &Pod) -> Box<[Mark]> {
-        if pod.from_template
-            && let Some(marks) = self.marks.get(&pod.labels.as_ptr())
+    fn group(&self, key: &Key) -> Group {
+        Group {
+            namespace: key.namespace,
+            selectable: key.selectable,
+            host_network: key.host_network,
+            address_unknown: key.address_unknown,
+            families: key.families,
+            node: key.node,
+            marks: self.marks.lists[key.marks as usize].clone(),
+            named_ports: self.ports.lists[key.named_ports as usize].clone(),
+        }
+    }
+
+    fn marks(&mut self, labels: &[LabelId]) -> u32 {
+        let mut marks = std::mem::take(&mut self.scratch);
+        marks.clear();
+        let of = labels.iter().flat_map(|label| self.marks_of[label.index()]);
+        marks.extend(of.filter(|mark| *mark != NO_MARK));
+        marks.sort_unstable();
+        let number = self.marks.number(&marks);
+        self.scratch = marks;
+        number
+    }
+
+    fn named_ports(&mut self, pod: &Pod) -> u32 {
+        if let Some(known) =
+            self.known_ports.get(&pod.ports.as_ptr()).filter(|_| !pod.ports.is_empty())
         {
-            return marks.clone();
+            return *known;
         }
-        let marks = marks(self.cluster, self.mentions, &pod.labels);
-        if pod.from_template {
-            self.marks.insert(pod.labels.as_ptr(), marks.clone());
-        }
-        marks
-    }
-
-    fn named_ports(&self, pod: &Pod) -> Box<[(u32, Protocol, u16)]> {
         let counts = |restartable: bool| !restartable || self.dialect.restartable_init_ports;
-        let mut ports: Vec<_> = pod
-            .ports
-            .iter()
-            .filter(|p| counts(p.restartable_init))
-            .filter_map(|p| {
-                Some((self.mentions.port_name(p.name.as_deref()?)?, p.protocol, p.number))
-            })
-            .collect();
-        ports.sort_unstable();
-        ports.dedup();
-        ports.into()
+        let named = pod.ports.iter().filter(|p| counts(p.restartable_init)).filter_map(|p| {
+            Some((self.mentions.port_name(p.name.as_deref()?)?, p.protocol, p.number))
+        });
+        let mut named: Vec<_> = named.collect();
+        named.sort_unstable();
+        named.dedup();
+        let number = self.ports.number(&named);
+        self.known_ports.insert(pod.ports.as_ptr(), number);
+        number
     }
-}
-
-fn marks(cluster: &Cluster, mentions: &Mentions, labels: &[LabelId]) -> Box<[Mark]> {
-    let table = cluster.labels();
-    let key_base = u32::try_from(table.len()).unwrap_or(u32::MAX);
-    let mut marks: Vec<Mark> = Vec::with_capacity(labels.len());
-    for label in labels {
-        if mentions.label(label.index()) {
-            marks.push(label.0);
-        }
-        let key = table.key_index(*label);
-        if mentions.key(key as usize) {
-            marks.push(key_base.saturating_add(key));
-        }
-    }
-    marks.sort_unstable();
-    marks.into()
 }

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::rc::Rc;
 
 use roaring::RoaringBitmap;
 
@@ -9,6 +10,13 @@ use super::groups::{Groups, Mark};
 use crate::model::{Cluster, NamespaceId, Operator, Requirement, Selector};
 
 type FastMap<K, V> = HashMap<K, V, foldhash::fast::RandomState>;
+
+/// The namespaces that a selector matches, and all groups in them.
+#[derive(Debug)]
+struct Matching {
+    namespaces: Vec<NamespaceId>,
+    groups: RoaringBitmap,
+}
 
 /// Up to so many groups a namespace is searched group by group.
 const FEW_GROUPS: u32 = 32;
@@ -32,7 +40,7 @@ pub(crate) struct SelectorIndex<'a> {
     groups: &'a Groups,
     by_mark: FastMap<Mark, RoaringBitmap>,
     selectable: RoaringBitmap,
-    namespaces: FastMap<Selector, Vec<NamespaceId>>,
+    namespaces: FastMap<Selector, Rc<Matching>>,
 }
 
 impl<'a> SelectorIndex<'a> {
@@ -73,28 +81,27 @@ impl<'a> SelectorIndex<'a> {
         namespaces: &Selector,
         pods: &Selector,
     ) -> RoaringBitmap {
-        let matching = self.namespaces_matching(namespaces);
-        if let [one] = matching[..] {
+        let found = self.matching(namespaces);
+        if let [one] = found.namespaces[..] {
             return self.in_namespace(one, pods);
         }
-        let mut scope = RoaringBitmap::new();
-        for (from, to) in matching.iter().map(|n| self.groups.of_namespace(*n)) {
-            scope.insert_range(from..to);
-        }
         let tests: Vec<Test<'_>> = pods.requirements.iter().map(|r| self.test(r)).collect();
-        self.restrict(scope, &tests)
+        self.restrict(found.groups.clone(), &tests)
     }
 
-    fn namespaces_matching(&mut self, selector: &Selector) -> Vec<NamespaceId> {
+    fn matching(&mut self, selector: &Selector) -> Rc<Matching> {
         if let Some(found) = self.namespaces.get(selector) {
-            return found.clone();
+            return Rc::clone(found);
         }
         let cluster = self.cluster;
-        let found: Vec<NamespaceId> = cluster
-            .namespace_ids()
-            .filter(|n| selector.matches(|key| cluster.namespace_label(*n, key)))
-            .collect();
-        self.namespaces.insert(selector.clone(), found.clone());
+        let holds = |n: &NamespaceId| selector.matches(|key| cluster.namespace_label(*n, key));
+        let namespaces: Vec<NamespaceId> = cluster.namespace_ids().filter(holds).collect();
+        let mut groups = RoaringBitmap::new();
+        for (from, to) in namespaces.iter().map(|n| self.groups.of_namespace(*n)) {
+            groups.insert_range(from..to);
+        }
+        let found = Rc::new(Matching { namespaces, groups });
+        self.namespaces.insert(selector.clone(), Rc::clone(&found));
         found
     }
 

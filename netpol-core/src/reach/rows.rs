@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use crate::compile::{PortKey, ProfileId, Program, Rule, StageProfile, TermKind, pieces};
+use crate::compile::{
+    ADMIN, BASELINE, NETWORK, PortKey, ProfileId, Program, Rule, StageProfile, TermKind, pieces,
+};
 use crate::evaluate::{Algebra as _, Matcher, StageOutcome, stage_outcome};
 use crate::index::{DenseSet, GroupSet};
 use crate::model::{Cluster, Direction, Families, Family, IpSet, PodId};
@@ -240,6 +242,9 @@ impl<'a> RowMaker<'a> {
     fn allowed(&mut self, profile: ProfileId, classes: Classes, known: bool) -> DenseSet {
         let program = self.program.direction(self.direction);
         let stages = program.profiles[profile as usize].stages;
+        if stages[ADMIN] == 0 && stages[BASELINE] == 0 {
+            return self.allowed_by_network_policies(stages[NETWORK], classes[NETWORK], known);
+        }
         let mut live = self.tables.sets.all.clone();
         let mut allow: Option<DenseSet> = None;
         let mut deny: Option<DenseSet> = None;
@@ -254,7 +259,7 @@ impl<'a> RowMaker<'a> {
                 let matcher = self.matcher(stage_profile, classes[at], known);
                 let outcome =
                     stage_outcome(stage, stage_profile, self.tables.sets.all.clone(), &matcher);
-                if at != crate::compile::NETWORK {
+                if at != NETWORK {
                     self.tiers.insert((at, chosen, classes[at], known), outcome.clone());
                 }
                 outcome
@@ -274,6 +279,21 @@ impl<'a> RowMaker<'a> {
         allowed.unite(&live);
         if let Some(deny) = deny {
             allowed.subtract(&deny);
+        }
+        allowed
+    }
+
+    /// Without admin policies a row is the union of what the rules match.
+    fn allowed_by_network_policies(&self, chosen: u32, class: u32, known: bool) -> DenseSet {
+        let profile =
+            &self.program.direction(self.direction).stages[NETWORK].profiles[chosen as usize];
+        if profile.policies.is_empty() {
+            return self.tables.sets.all.clone();
+        }
+        let matcher = self.matcher(profile, class, known);
+        let mut allowed = matcher.none();
+        for rule in &profile.rules {
+            matcher.add(rule, &mut allowed);
         }
         allowed
     }
