@@ -192,7 +192,9 @@ proptest! {
         let unknown: Vec<_> = (0..plan.pods.len())
             .filter(|i| plan.pods[*i].addresses.is_empty() && !plan.pods[*i].host_network)
             .collect();
-        prop_assume!(!unknown.is_empty());
+        if unknown.is_empty() {
+            return Ok(());
+        }
         let mut told = plan.clone();
         told.pods[*which.get(&unknown)].addresses = vec!["10.0.0.99".parse().unwrap()];
         let after = told.build().unwrap();
