@@ -76,11 +76,13 @@ pub(super) fn split_list<'t>(piece: &Piece<'t>) -> Option<Vec<Piece<'t>>> {
 
 /// Lists the lines of a text with their offsets, line ends included.
 pub(super) fn lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
-    let mut offset = 0;
-    text.split_inclusive('\n').map(move |line| {
-        let start = offset;
-        offset += line.len();
-        (start, line)
+    let mut start = 0;
+    std::iter::from_fn(move || {
+        let rest = text.get(start..).filter(|r| !r.is_empty())?;
+        let length = memchr::memchr(b'\n', rest.as_bytes()).map_or(rest.len(), |at| at + 1);
+        let line = (start, rest.get(..length)?);
+        start += length;
+        Some(line)
     })
 }
 

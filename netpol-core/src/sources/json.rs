@@ -21,20 +21,39 @@ const MAX_VALUES: usize = 2_000_000;
 pub(super) fn read_text(setting: &Setting<'_>, text: &str) -> Result<Parsed, Parsed> {
     let mut all = Parsed::default();
     let mut lines = Lines::new(text, 1);
-    let stream = serde_json::Deserializer::from_str(text).into_iter::<&RawValue>();
-    for value in stream {
-        match value {
-            Ok(raw) => {
-                let line = lines.of(raw.get());
-                all.append(document(setting, raw, line));
-            }
-            Err(error) => {
-                let line = u32::try_from(error.line()).unwrap_or(u32::MAX);
+    let mut rest = text.trim_start();
+    while !rest.is_empty() {
+        let line = lines.of(rest);
+        let mut outlines = serde_json::Deserializer::from_str(rest).into_iter::<Outline<'_>>();
+        if let Some(Ok(outline)) = outlines.next() {
+            let (value, behind) =
+                rest.split_at_checked(outlines.byte_offset()).unwrap_or((rest, ""));
+            all.append(document(setting, value, &outline, line));
+            rest = behind.trim_start();
+            continue;
+        }
+        // No object, or one whose fields stand there twice.
+        let mut values = serde_json::Deserializer::from_str(rest).into_iter::<&RawValue>();
+        match values.next() {
+            Some(Ok(raw)) => all.append(odd(setting, raw, line)),
+            Some(Err(error)) => {
+                let line = u32::try_from(error.line()).unwrap_or(u32::MAX).saturating_add(line - 1);
                 return Err(syntax(setting, line, &error));
             }
+            None => break,
         }
+        rest = rest.get(values.byte_offset()..).unwrap_or_default().trim_start();
     }
     Ok(all)
+}
+
+fn odd(setting: &Setting<'_>, raw: &RawValue, line: u32) -> Parsed {
+    if raw.get().starts_with('{') {
+        return by_tree(setting, raw.get(), line, None);
+    }
+    let message = "this JSON value is no Kubernetes object, it was skipped";
+    let code = (Severity::Note, DiagnosticCode::NotKubernetes);
+    Parsed::finding(setting, code, line, message, "")
 }
 
 fn syntax(setting: &Setting<'_>, line: u32, error: &serde_json::Error) -> Parsed {
@@ -62,70 +81,104 @@ impl Outline<'_> {
     }
 }
 
-/// Reads one value of the stream; the items of a list are read one by one.
-fn document(setting: &Setting<'_>, raw: &RawValue, line: u32) -> Parsed {
-    if !raw.get().starts_with('{') {
-        let message = "this JSON value is no Kubernetes object, it was skipped";
-        let code = (Severity::Note, DiagnosticCode::NotKubernetes);
-        return Parsed::finding(setting, code, line, message, "");
-    }
-    let Ok(outline) = serde_json::from_str::<Outline<'_>>(raw.get()) else {
-        return by_tree(setting, raw, line, None);
-    };
+/// Reads one object of the stream; the items of a list are read one by one.
+fn document(setting: &Setting<'_>, text: &str, outline: &Outline<'_>, line: u32) -> Parsed {
     let kind = Outline::text(outline.kind);
     let items = outline.items.map(|i| serde_json::from_str::<Vec<&RawValue>>(i.get()));
     let (Some(Ok(items)), Some(item_kind)) = (items, kind.strip_suffix("List")) else {
-        return item(setting, raw, line, None);
+        return item(setting, text, line, None);
     };
     let api_version = Outline::text(outline.api_version);
     let inherited = Inherited { api_version, kind: item_kind.into() };
-    let mut lines = Lines::new(raw.get(), line);
-    let items: Vec<(&RawValue, u32)> = items.into_iter().map(|i| (i, lines.of(i.get()))).collect();
-    parallel::map(&items, |(raw, line)| item(setting, raw, *line, Some(&inherited)))
-        .into_iter()
-        .fold(Parsed::default(), |mut all, item| {
-            all.append(item);
-            all
-        })
+    let mut lines = Lines::new(text, line);
+    let items: Vec<(&str, u32)> = items.into_iter().map(|i| (i.get(), lines.of(i.get()))).collect();
+    let mut all = Parsed::default();
+    let read = |(text, line): &(&str, u32)| item(setting, text, *line, Some(&inherited));
+    for parsed in parallel::map(&items, read) {
+        all.append(parsed);
+    }
+    all
 }
 
-fn item(setting: &Setting<'_>, raw: &RawValue, line: u32, inherited: Option<&Inherited>) -> Parsed {
-    fast(setting, raw, line, inherited).unwrap_or_else(|| by_tree(setting, raw, line, inherited))
+fn item(setting: &Setting<'_>, text: &str, line: u32, inherited: Option<&Inherited>) -> Parsed {
+    fast(setting, text, line, inherited).unwrap_or_else(|| by_tree(setting, text, line, inherited))
 }
 
 fn fast(
     setting: &Setting<'_>,
-    raw: &RawValue,
+    text: &str,
     line: u32,
     inherited: Option<&Inherited>,
 ) -> Option<Parsed> {
-    let outline: Outline<'_> = serde_json::from_str(raw.get()).ok()?;
-    let own = (Outline::text(outline.api_version), Outline::text(outline.kind));
-    let (api_version, kind) = read::inherit(&own.0, &own.1, inherited);
+    let claim = Claimed::look(text);
+    let (api_version, kind) = read::inherit(&claim.api_version, &claim.kind, inherited);
     match kinds::dispatch(&api_version, &kind) {
         Dispatch::Use(kind) => {
-            let mut reader = serde_json::Deserializer::from_str(raw.get());
+            let mut reader = serde_json::Deserializer::from_str(text);
             let mirror = Mirror::read(kind, &mut reader)?.ok()?;
-            let mut lines = Lines::new(raw.get(), line);
-            let line = outline.kind.map_or(line, |k| lines.of(k.get()));
+            (mirror.claim() == (&claim.api_version, &claim.kind)).then_some(())?;
+            let line = claim.kind_at.map_or(line, |at| Lines::new(text, line).of(at));
             let record = objects::convert(setting, kind, mirror, line).ok()?;
             Some(Parsed { records: vec![record], ..Parsed::default() })
         }
         Dispatch::Skip if !kind.ends_with("List") => {
+            // The whole object is read so that no second `kind` is missed.
+            let outline: Outline<'_> = serde_json::from_str(text).ok()?;
+            let whole = (Outline::text(outline.api_version), Outline::text(outline.kind));
+            (whole == (claim.api_version, claim.kind)).then_some(())?;
             Some(Parsed { skipped: vec![kind.into()], ..Parsed::default() })
         }
         _ => None,
     }
 }
 
-fn by_tree(
-    setting: &Setting<'_>,
-    raw: &RawValue,
-    line: u32,
-    inherited: Option<&Inherited>,
-) -> Parsed {
-    let mut tree = Tree { lines: Lines::new(raw.get(), line), values: 0 };
-    match tree.node(raw, line, 0) {
+/// What an object says of itself in its first fields; a claim only, the reader has the last word.
+#[derive(Default)]
+struct Claimed<'t> {
+    api_version: String,
+    kind: String,
+    kind_at: Option<&'t str>,
+}
+
+impl<'t> Claimed<'t> {
+    /// Reads up to the field with which both are known.
+    fn look(text: &'t str) -> Self {
+        struct Fields<'t, 'c>(&'c mut Claimed<'t>);
+        impl<'de> Visitor<'de> for Fields<'de, '_> {
+            type Value = ();
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+                while let Some(key) = map.next_key::<std::borrow::Cow<'de, str>>()? {
+                    let raw: &'de RawValue = map.next_value()?;
+                    match &*key {
+                        "apiVersion" => self.0.api_version = Outline::text(Some(raw)),
+                        "kind" => {
+                            self.0.kind = Outline::text(Some(raw));
+                            self.0.kind_at = Some(raw.get());
+                        }
+                        _ => continue,
+                    }
+                    if !self.0.api_version.is_empty() && !self.0.kind.is_empty() {
+                        return Err(serde::de::Error::custom("both are known"));
+                    }
+                }
+                Ok(())
+            }
+        }
+        let mut claimed = Self::default();
+        // The error only ends the reading.
+        let _ended = serde_json::Deserializer::from_str(text).deserialize_map(Fields(&mut claimed));
+        claimed
+    }
+}
+
+fn by_tree(setting: &Setting<'_>, text: &str, line: u32, inherited: Option<&Inherited>) -> Parsed {
+    let mut tree = Tree { lines: Lines::new(text, line), values: 0 };
+    match tree.node(text, line, 0) {
         Ok(node) => read::object(setting, &node, inherited),
         Err(error) => {
             let code = (Severity::Error, error.code);
@@ -169,7 +222,7 @@ struct Tree<'t> {
 }
 
 impl Tree<'_> {
-    fn node(&mut self, raw: &RawValue, line: u32, depth: usize) -> Result<Node, ReadError> {
+    fn node(&mut self, text: &str, line: u32, depth: usize) -> Result<Node, ReadError> {
         self.values += 1;
         if depth > MAX_DEPTH || self.values > MAX_VALUES {
             let message = if depth > MAX_DEPTH {
@@ -179,7 +232,6 @@ impl Tree<'_> {
             };
             return Err(ReadError { code: DiagnosticCode::Limit, line, message });
         }
-        let text = raw.get();
         let content = match text.as_bytes().first() {
             Some(b'{') => self.mapping(text, line, depth)?,
             Some(b'[') => self.sequence(text, line, depth)?,
@@ -193,7 +245,7 @@ impl Tree<'_> {
         let mut nodes = Vec::with_capacity(items.len());
         for item in items {
             let line = self.lines.of(item.get());
-            nodes.push(self.node(item, line, depth + 1)?);
+            nodes.push(self.node(item.get(), line, depth + 1)?);
         }
         Ok(Content::Sequence(nodes))
     }
@@ -205,7 +257,7 @@ impl Tree<'_> {
         let mut entries = Vec::with_capacity(pairs.len());
         for (key, raw) in pairs {
             let line = self.lines.of(raw.get());
-            let value = self.node(raw, line, depth + 1)?;
+            let value = self.node(raw.get(), line, depth + 1)?;
             entries.push(Entry { key: Scalar::text(&key), value });
         }
         Ok(Content::Mapping(entries))

@@ -151,11 +151,12 @@ impl Pruner {
             self.stack.pop();
             self.pending = None;
         }
-        if let Some(top) = self.stack.last() {
-            if top.column == column && top.collection == collection {
-                self.pending = None;
-                return Some(top.want);
-            }
+        if let Some(top) = self.stack.last()
+            && top.column == column
+            && top.collection == collection
+        {
+            self.pending = None;
+            return Some(top.want);
         }
         let want = self.pending.take()?;
         if self.stack.len() >= MAX_DEPTH {
@@ -172,10 +173,9 @@ fn split_key(text: &str) -> Option<(&str, &str)> {
     if !(first.is_ascii_alphanumeric() || b"_./$~(".contains(&first)) {
         return None;
     }
-    let end = text
-        .match_indices(':')
-        .map(|(i, _)| i)
-        .find(|i| matches!(text.as_bytes().get(i + 1), None | Some(b' ')))?;
+    let bytes = text.as_bytes();
+    let ends = |(i, b): (usize, &u8)| *b == b':' && bytes.get(i + 1).is_none_or(|b| *b == b' ');
+    let end = bytes.iter().enumerate().position(ends)?;
     let key = text.get(..end)?.trim_end();
     if key.len() > MAX_KEY_BYTES || key.contains(" #") {
         return None;
@@ -196,7 +196,14 @@ fn is_value(text: &str) -> bool {
 }
 
 fn is_plain(text: &str) -> bool {
-    !text.contains(": ") && !text.contains(" #") && !text.ends_with(':')
+    let mut before = b'a';
+    for byte in text.bytes() {
+        if (before == b':' && byte == b' ') || (before == b' ' && byte == b'#') {
+            return false;
+        }
+        before = byte;
+    }
+    before != b':'
 }
 
 fn is_double_quoted(inner: &[u8]) -> bool {
@@ -226,7 +233,7 @@ fn is_single_quoted(inner: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
-    use serde::Deserialize;
+    use serde::Deserialize as _;
 
     use super::*;
     use crate::sources::kinds::Workload;

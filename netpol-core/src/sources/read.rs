@@ -13,7 +13,7 @@ use super::header::{self, Header};
 use super::kinds::{self, Dispatch, Kind, Mistake};
 use super::mirrors::{Claim, Text};
 use super::objects::{self, Identity, Mirror, Problem, Record};
-use super::tree::{Node, clip};
+use super::tree::{Entry, Node, clip};
 use super::yaml::{self, ReadError};
 use super::{documents, helm, json, parallel, policies, prune};
 use crate::model::Position;
@@ -245,9 +245,9 @@ const MOST_PROBLEMS: usize = 100;
 
 const NOT_KUBERNETES: (Severity, DiagnosticCode) = (Severity::Note, DiagnosticCode::NotKubernetes);
 
-/// Two `kind` or `apiVersion` keys, or one that is no text, leave open what the object is.
+/// Two keys of one name, or a claim that is no text, leave open what the object is.
 fn doubtful_claim(setting: &Setting<'_>, node: &Node) -> Option<Parsed> {
-    for key in ["apiVersion", "kind"] {
+    for key in ["apiVersion", "kind", "items"] {
         let mut entries = node.entries().iter().filter(|e| *e.key.text == *key);
         let first = entries.next();
         if let Some(second) = entries.next() {
@@ -255,7 +255,8 @@ fn doubtful_claim(setting: &Setting<'_>, node: &Node) -> Option<Parsed> {
             let message = format!("{key}: this key stands here twice");
             return Some(Parsed::finding(setting, code, second.value.line, message, "keep one"));
         }
-        let wrong = first.filter(|e| e.value.as_text().is_none() && !e.value.is_null());
+        let is_wrong = |e: &&Entry| e.value.as_text().is_none() && !e.value.is_null();
+        let wrong = first.filter(|_| key != "items").filter(is_wrong);
         if let Some(entry) = wrong {
             let code = (Severity::Error, DiagnosticCode::InvalidValue);
             let message = format!("{key}: expected text, found {}", entry.value.describe());

@@ -282,6 +282,11 @@ fn lists_of_every_shape_give_the_same_objects_and_lines() {
                 \"metadata\": {\"name\": \"a\"}},\n {\"apiVersion\": \"v1\",\n  \"kind\": \"Pod\", \"metadata\": {\"name\": \"b\"}}]}";
     let nested = "apiVersion: v1\nkind: List\nitems:\n- apiVersion: v1\n  kind: PodList\n  items:\n  - metadata: {name: a}\n  - \
                   metadata: {name: b}\n";
+    let twice = "apiVersion: v1\nkind: PodList\nitems: []\nitems:\n- metadata: {name: a}\n";
+    check(
+        &load_text(twice),
+        &[("Error DUPLICATE_KEY t.yaml:4: items: this key stands here twice", "")],
+    );
     for (name, text, lines) in [
         ("plain", plain, [5, 15]),
         ("typed", typed, [4, 7]),
