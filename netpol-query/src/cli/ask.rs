@@ -82,6 +82,9 @@ fn show(
         write!(streams.err, "{}", render::error_text(&reply.query, &error, &console.err))?;
         return Ok(Exit::Wrong);
     }
+    if let (Some(elapsed), false) = (options.elapsed_us, options.format.is_json()) {
+        writeln!(streams.err, "{elapsed} µs")?;
+    }
     if let Ok(answer) = &reply.result {
         let own = answer.warnings.len().saturating_sub(session.input_warnings());
         for warning in answer.warnings.iter().take(own) {

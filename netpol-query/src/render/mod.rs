@@ -54,6 +54,7 @@ pub fn reply(
                 Format::Json => json::answer(out, answer, options, true)?,
                 Format::Jsonl => json::answer(out, answer, options, false)?,
                 Format::Text | Format::Wide => text::answer(out, answer, options)?,
+                Format::Yaml => json::yaml(out, answer, options)?,
                 Format::Csv => table::csv(out, &answer.body)?,
                 Format::Markdown => table::markdown(out, &answer.body)?,
                 _ => {}

@@ -10,6 +10,7 @@
 
 mod answers;
 mod convert;
+mod documents;
 mod inputs;
 mod json;
 mod names;
