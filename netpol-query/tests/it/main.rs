@@ -11,6 +11,7 @@
 mod answers;
 mod convert;
 mod documents;
+mod doubt;
 mod inputs;
 mod json;
 mod names;
