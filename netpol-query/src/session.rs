@@ -3,8 +3,9 @@
 use netpol_core::reach::Snapshot;
 
 use crate::error::QueryError;
-use crate::execute::{Answer, Exit, Settings, Warning, execute};
+use crate::execute::{Answer, Settings, Warning, execute};
 use crate::lower::{Completed, Plan, Scope, Variables, lower};
+use crate::reply::Reply;
 use crate::syntax::ast::{Item, Pipe, Sentence};
 use crate::syntax::{self, Chunk, Span};
 
@@ -17,31 +18,6 @@ pub struct Session {
     variables: Variables,
     settings: Settings,
     input_warnings: Vec<Warning>,
-}
-
-/// What a sentence is answered with.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Reply {
-    /// The sentence as typed.
-    pub query: String,
-    /// The line on which it begins, counted from 1.
-    pub line: u32,
-    /// The test block that it belongs to.
-    pub test: Option<String>,
-    /// The format that it asks for.
-    pub format: Option<String>,
-    /// The answer.
-    pub result: Result<Answer, QueryError>,
-}
-
-impl Reply {
-    /// Returns how the sentence ends, for the exit code.
-    pub fn exit(&self) -> Exit {
-        match &self.result {
-            Ok(answer) => answer.body.exit(),
-            Err(_) => Exit::Wrong,
-        }
-    }
 }
 
 impl Session {

@@ -8,7 +8,8 @@ use super::{Streams, Surroundings, input};
 use crate::error::{ErrorCode, QueryError};
 use crate::execute::{Exit, Warning};
 use crate::render::{self, Options, Palette};
-use crate::session::{Reply, Session};
+use crate::reply::Reply;
+use crate::session::Session;
 use crate::syntax;
 
 /// The longest text of sentences, in bytes.

@@ -16,7 +16,7 @@ pub use palette::Palette;
 use std::io::{self, Write};
 
 use crate::error::{ErrorCode, QueryError};
-use crate::session::Reply;
+use crate::reply::Reply;
 
 /// How answers are rendered.
 #[derive(Clone, Debug)]
