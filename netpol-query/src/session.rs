@@ -3,10 +3,11 @@
 use netpol_core::reach::Snapshot;
 
 use crate::error::QueryError;
-use crate::execute::{Answer, Exit, Settings, Warning, execute};
+use crate::execute::{Answer, Settings, Warning, execute};
 use crate::lower::{Completed, Plan, Scope, Variables, lower};
+use crate::reply::Reply;
 use crate::syntax::ast::{Item, Pipe, Sentence};
-use crate::syntax::{self, Chunk};
+use crate::syntax::{self, Chunk, Span};
 
 /// What is loaded, and what earlier sentences defined.
 #[derive(Clone, Debug)]
@@ -17,31 +18,6 @@ pub struct Session {
     variables: Variables,
     settings: Settings,
     input_warnings: Vec<Warning>,
-}
-
-/// What a sentence is answered with.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Reply {
-    /// The sentence as typed.
-    pub query: String,
-    /// The line on which it begins, counted from 1.
-    pub line: u32,
-    /// The test block that it belongs to.
-    pub test: Option<String>,
-    /// The format that it asks for.
-    pub format: Option<String>,
-    /// The answer.
-    pub result: Result<Answer, QueryError>,
-}
-
-impl Reply {
-    /// Returns how the sentence ends, for the exit code.
-    pub fn exit(&self) -> Exit {
-        match &self.result {
-            Ok(answer) => answer.body.exit(),
-            Err(_) => Exit::Wrong,
-        }
-    }
 }
 
 impl Session {
@@ -104,8 +80,8 @@ impl Session {
                     .sentences
                     .iter()
                     .map(|sentence| {
-                        let part = part(chunk, sentence.span.start, sentence.span.end);
-                        self.reply(part, Some(&name), &sentence.node)
+                        let part = part(chunk, sentence.span);
+                        self.reply(part, Some((&name, sentence.span)), &sentence.node)
                     })
                     .collect();
                 // What a block defines ends with it.
@@ -123,18 +99,26 @@ impl Session {
         }
     }
 
-    fn reply(&mut self, chunk: Chunk<'_>, test: Option<&str>, sentence: &Sentence) -> Reply {
+    /// Answers a sentence; one of a test block comes with the block's name and where it stands there.
+    fn reply(
+        &mut self,
+        chunk: Chunk<'_>,
+        test: Option<(&str, Span)>,
+        sentence: &Sentence,
+    ) -> Reply {
         let format = sentence.pipes.iter().rev().find_map(|pipe| match &pipe.node {
             Pipe::As(format) => Some(format.0.clone()),
             _ => None,
         });
         let query = chunk.text.to_owned();
         let mut result = self.answer(chunk.text, sentence);
-        if let (Err(error), Some(_)) = (&mut result, test) {
-            // Spans of a sentence within a block count from the block's start.
-            error.span = None;
+        if let (Err(error), Some((_, block))) = (&mut result, test) {
+            // The tree of a block counts from the block's start.
+            let own = |at: usize| at.saturating_sub(block.start);
+            error.span = error.span.map(|s| Span::new(own(s.start), own(s.end)));
         }
-        Reply { query, line: chunk.line, test: test.map(ToOwned::to_owned), format, result }
+        let test = test.map(|(name, _)| name.to_owned());
+        Reply { query, line: chunk.line, test, format, result }
     }
 
     fn answer(&mut self, query: &str, sentence: &Sentence) -> Result<Answer, QueryError> {
@@ -164,8 +148,8 @@ impl Session {
 }
 
 /// Returns the part of a chunk that a span marks.
-fn part(chunk: Chunk<'_>, start: usize, end: usize) -> Chunk<'_> {
-    let before = chunk.text.get(..start).unwrap_or_default();
+fn part(chunk: Chunk<'_>, span: Span) -> Chunk<'_> {
+    let before = chunk.text.get(..span.start).unwrap_or_default();
     let line = chunk.line + u32::try_from(before.matches('\n').count()).unwrap_or(0);
-    Chunk { text: chunk.text.get(start..end).unwrap_or_default(), line }
+    Chunk { text: chunk.text.get(span.start..span.end).unwrap_or_default(), line }
 }

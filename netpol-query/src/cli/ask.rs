@@ -8,7 +8,8 @@ use super::{Streams, Surroundings, input};
 use crate::error::{ErrorCode, QueryError};
 use crate::execute::{Exit, Warning};
 use crate::render::{self, Options, Palette};
-use crate::session::{Reply, Session};
+use crate::reply::Reply;
+use crate::session::Session;
 use crate::syntax;
 
 /// The longest text of sentences, in bytes.
@@ -81,6 +82,9 @@ fn show(
         streams.out.flush()?;
         write!(streams.err, "{}", render::error_text(&reply.query, &error, &console.err))?;
         return Ok(Exit::Wrong);
+    }
+    if let (Some(elapsed), false) = (options.elapsed_us, options.format.is_json()) {
+        writeln!(streams.err, "{elapsed} µs")?;
     }
     if let Ok(answer) = &reply.result {
         let own = answer.warnings.len().saturating_sub(session.input_warnings());

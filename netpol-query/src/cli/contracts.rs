@@ -11,7 +11,8 @@ use super::{Streams, Surroundings, input};
 use crate::error::{ErrorCode, QueryError};
 use crate::execute::{Body, Exit};
 use crate::render::Format;
-use crate::session::{Reply, Session};
+use crate::reply::Reply;
+use crate::session::Session;
 use crate::syntax::ast::ExpectSeverity;
 
 /// The longest contract file, in bytes.

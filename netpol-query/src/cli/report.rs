@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::execute::{Answer, Body, Exit};
 use crate::render::{self, Format, Options, Palette};
-use crate::session::Reply;
+use crate::reply::Reply;
 
 /// How a sentence fared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

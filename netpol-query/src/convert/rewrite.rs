@@ -150,10 +150,10 @@ fn short_enough(spec: &AdminPolicySpec) -> Result<(), Refusal> {
 /// v1alpha2 wants `start` below `end`: a range of one port is a number there.
 fn ranges_to_numbers(spec: &mut AdminPolicySpec) {
     for port in rules_mut(spec).flat_map(|r| &mut r.ports) {
-        if let AdminPort::Range(protocol, from, to) = *port {
-            if from == to {
-                *port = AdminPort::Number(protocol, from);
-            }
+        if let AdminPort::Range(protocol, from, to) = *port
+            && from == to
+        {
+            *port = AdminPort::Number(protocol, from);
         }
     }
 }

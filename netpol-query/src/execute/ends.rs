@@ -31,6 +31,13 @@ impl<'a> Names<'a> {
         named
     }
 
+    /// Orders the ends that were named, as a reader looks them up: objects by namespace and name, then what is outside.
+    pub(super) fn ranks(&self) -> HashMap<*const Endpoint, usize> {
+        let mut named: Vec<&Arc<Endpoint>> = self.known.values().collect();
+        named.sort_by_cached_key(|e| order_key(e));
+        named.into_iter().enumerate().map(|(rank, e)| (Arc::as_ptr(e), rank)).collect()
+    }
+
     /// Names what a row holds.
     pub fn row(&mut self, row: netpol_core::reach::Row) -> Row {
         Row {
@@ -44,6 +51,14 @@ impl<'a> Names<'a> {
             reasons: row.reasons.into_iter().map(|r| reason(self.cluster, r)).collect(),
         }
     }
+}
+
+/// The key by which a reader looks an endpoint up.
+pub(super) fn order_key(endpoint: &Endpoint) -> (bool, String, String, String) {
+    let outside = matches!(endpoint, Endpoint::External { .. } | Endpoint::Name { .. });
+    let text = |t: Option<&str>| t.unwrap_or_default().to_owned();
+    let last = if outside { endpoint.id() } else { text(endpoint.kind()) };
+    (outside, text(endpoint.namespace()), text(endpoint.name()), last)
 }
 
 fn endpoint(cluster: &Cluster, end: &End) -> Endpoint {

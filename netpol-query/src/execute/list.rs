@@ -155,10 +155,5 @@ fn row(endpoint: Endpoint) -> EndpointRow {
 
 /// Orders by namespace, name and kind; what is outside comes last.
 fn sort(rows: &mut [EndpointRow]) {
-    rows.sort_by_cached_key(|row| {
-        let e = &row.endpoint;
-        let outside = matches!(e, Endpoint::External { .. } | Endpoint::Name { .. });
-        let text = |t: Option<&str>| t.unwrap_or_default().to_owned();
-        (outside, text(e.namespace()), text(e.name()), text(e.kind()))
-    });
+    rows.sort_by_cached_key(|row| ends::order_key(&row.endpoint));
 }

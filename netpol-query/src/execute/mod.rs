@@ -1,4 +1,4 @@
-//! From a [`Plan`](crate::lower::Plan) and a snapshot to an [`Answer`]: plain data, nothing rendered.
+//! From a [`Plan`] and a snapshot to an [`Answer`]: plain data, nothing rendered.
 
 mod answer;
 mod ends;

@@ -110,7 +110,9 @@ impl Engine<'_> {
     pub(super) fn rows(&self, rows: Vec<CoreRow>) -> Vec<Row> {
         let mut names = Names::new(self.snapshot.cluster());
         let mut rows: Vec<Row> = rows.into_iter().map(|r| names.row(r)).collect();
-        rows.sort_by(|a, b| order(&a.src, &b.src).then_with(|| order(&a.dst, &b.dst)));
+        let ranks = names.ranks();
+        let rank = |end: &std::sync::Arc<super::Endpoint>| ranks.get(&std::sync::Arc::as_ptr(end));
+        rows.sort_by_key(|row| (rank(&row.src), rank(&row.dst)));
         rows
     }
 
@@ -160,20 +162,6 @@ enum Peer {
     Namespace(u32),
     External,
     Name(String),
-}
-
-/// The key by which a reader looks an endpoint up: objects by namespace and name, then what is outside.
-fn order(a: &super::Endpoint, b: &super::Endpoint) -> std::cmp::Ordering {
-    let key = |e: &super::Endpoint| {
-        let outside = matches!(e, super::Endpoint::External { .. } | super::Endpoint::Name { .. });
-        (
-            outside,
-            e.namespace().map(str::to_owned),
-            e.name().map(str::to_owned),
-            e.kind().map(str::to_owned),
-        )
-    };
-    if std::ptr::eq(a, b) { std::cmp::Ordering::Equal } else { key(a).cmp(&key(b)) }
 }
 
 /// Tells whether the question says on which ports.

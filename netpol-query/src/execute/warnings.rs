@@ -35,9 +35,14 @@ pub(super) fn of_table(
     listed: Verdict,
 ) -> Vec<Warning> {
     let mut warnings = Vec::new();
-    for (verdict, code, what) in [
-        (Verdict::Unknown, "UNKNOWN_FLOWS", "are not known"),
-        (Verdict::Ambiguous, "PRIORITY_TIE", "hang on the order of policies of equal priority"),
+    for (verdict, code, one, several) in [
+        (Verdict::Unknown, "UNKNOWN_FLOWS", "pair is not known", "pairs are not known"),
+        (
+            Verdict::Ambiguous,
+            "PRIORITY_TIE",
+            "pair hangs on the order of policies of equal priority",
+            "pairs hang on the order of policies of equal priority",
+        ),
     ] {
         let doubtful: Vec<&Row> = rows.iter().filter(|r| r.verdict == verdict).collect();
         if verdict == listed || doubtful.is_empty() {
@@ -53,8 +58,8 @@ pub(super) fn of_table(
             _ => "unknown flows",
         };
         let (file, line) = position.map_or((None, None), |(f, l)| (Some(f), Some(l)));
-        let s = if pairs == 1 { "" } else { "s" };
-        let message = format!("{pairs} pair{s} {what}: {named} (`{list}` lists them)");
+        let what = if pairs == 1 { one } else { several };
+        let message = format!("{pairs} {what}: {named} (`{list}` lists them)");
         warnings.push(Warning { code: code.to_owned(), message, object, file, line });
     }
     warnings

@@ -205,7 +205,7 @@ impl Scope<'_> {
                 let help = "`pods of netpol/NAME` lists the pods that it selects";
                 Err(QueryError::at(ErrorCode::Usage, target.whole, message).help(help))
             }
-            Some(Kind::Pod) => self.pods(target),
+            Some(Kind::Pod) => self.pods_or_nameless_owners(target),
             Some(Kind::Workload(kind)) => self.workloads(target, Some(kind)),
             None if target.part.is_selector() => self.pods_by_label(target, place),
             None => self.workloads(target, None),
@@ -263,6 +263,22 @@ impl Scope<'_> {
         let pods = found.iter().flat_map(|w| cluster.workload(*w).pods.iter().copied());
         let pods: Vec<PodId> = pods.collect();
         self.narrowed(target, &pods)
+    }
+
+    /// `pod/x`: a pod, or a workload of kind `Pod`: pods whose owner reference names no kind belong to such a one.
+    fn pods_or_nameless_owners(&self, target: &Target<'_>) -> Found<Region> {
+        let cluster = self.cluster;
+        let owner = |w: &netpol_core::model::Workload| {
+            *w.kind == *"Pod" && self.is_named(target, &w.name) && target.search.covers(w.namespace)
+        };
+        let is_pod = |p: &netpol_core::model::Pod| {
+            self.is_named(target, &p.name) && target.search.covers(p.namespace)
+        };
+        let owners = cluster.workloads().iter().any(owner);
+        if owners && !cluster.pods().iter().any(is_pod) {
+            return self.workloads(target, Some("Pod"));
+        }
+        self.pods(target)
     }
 
     fn pods(&self, target: &Target<'_>) -> Found<Region> {

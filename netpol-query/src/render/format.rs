@@ -41,8 +41,8 @@ pub enum Format {
 
 impl Format {
     /// The formats that answers to sentences can take.
-    pub const OF_ANSWERS: [Self; 6] =
-        [Self::Text, Self::Wide, Self::Json, Self::Jsonl, Self::Csv, Self::Markdown];
+    pub const OF_ANSWERS: [Self; 7] =
+        [Self::Text, Self::Wide, Self::Json, Self::Jsonl, Self::Yaml, Self::Csv, Self::Markdown];
 
     /// The formats that the report of `test` can take.
     pub const OF_TESTS: [Self; 6] =

@@ -1,4 +1,4 @@
-//! The JSON of the contract: fixed key order, sorted sets, equal bytes for equal input.
+//! The JSON of the contract, and the same as YAML: fixed key order, sorted sets, equal bytes for equal input.
 
 use std::io::{self, Write};
 
@@ -22,6 +22,12 @@ pub(super) fn answer(
     pretty: bool,
 ) -> io::Result<()> {
     write(out, &AnswerView::new(answer, options), pretty)
+}
+
+/// Writes an answer as YAML: the same keys in the same order.
+pub(super) fn yaml(out: &mut dyn Write, answer: &Answer, options: &Options) -> io::Result<()> {
+    out.write_all(b"---\n")?;
+    serde_yaml::to_writer(&mut *out, &AnswerView::new(answer, options)).map_err(io::Error::other)
 }
 
 /// Writes the error of a sentence.

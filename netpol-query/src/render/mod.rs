@@ -16,7 +16,7 @@ pub use palette::Palette;
 use std::io::{self, Write};
 
 use crate::error::{ErrorCode, QueryError};
-use crate::session::Reply;
+use crate::reply::Reply;
 
 /// How answers are rendered.
 #[derive(Clone, Debug)]
@@ -54,6 +54,7 @@ pub fn reply(
                 Format::Json => json::answer(out, answer, options, true)?,
                 Format::Jsonl => json::answer(out, answer, options, false)?,
                 Format::Text | Format::Wide => text::answer(out, answer, options)?,
+                Format::Yaml => json::yaml(out, answer, options)?,
                 Format::Csv => table::csv(out, &answer.body)?,
                 Format::Markdown => table::markdown(out, &answer.body)?,
                 _ => {}

@@ -286,4 +286,8 @@ fn a_test_block_answers_each_sentence_and_keeps_its_variables() {
     assert_eq!(lines, [(2, inside), (3, inside), (3, inside), (5, None)]);
     assert!(replies[1].result.is_ok(), "{:?}", replies[1]);
     assert!(replies[3].result.is_err());
+    let replies = session.text("test \"x\" {\n  flows to nobody\n}");
+    let error = replies[0].result.as_ref().unwrap_err();
+    let span = error.span.unwrap();
+    assert_eq!(replies[0].query.get(span.start..span.end), Some("nobody"));
 }

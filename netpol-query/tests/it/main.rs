@@ -10,6 +10,8 @@
 
 mod answers;
 mod convert;
+mod documents;
+mod doubt;
 mod inputs;
 mod json;
 mod names;

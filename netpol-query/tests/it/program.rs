@@ -8,13 +8,14 @@ use netpol_query::cli::{Streams, Surroundings, Terminals, run};
 use crate::shop::SHOP;
 
 /// What a run left behind.
-struct Ran {
-    code: u8,
-    out: String,
-    err: String,
+pub(crate) struct Ran {
+    pub(crate) code: u8,
+    pub(crate) out: String,
+    pub(crate) err: String,
 }
 
-fn program(args: &[&str], input: &str) -> Ran {
+/// Runs the program with arguments and standard input.
+pub(crate) fn program(args: &[&str], input: &str) -> Ran {
     let args = std::iter::once("netpol-query").chain(args.iter().copied()).map(OsString::from);
     let (mut out, mut err) = (Vec::new(), Vec::new());
     let around = Surroundings {

@@ -6,7 +6,8 @@ use netpol_core::sources::{LoadOptions, Source, load};
 use netpol_query::error::QueryError;
 use netpol_query::execute::{Body, Settings};
 use netpol_query::render::{self, Format, Options, Palette};
-use netpol_query::session::{Reply, Session};
+use netpol_query::reply::Reply;
+use netpol_query::session::Session;
 
 /// The manifests.
 pub(crate) const SHOP: &str = include_str!("shop.yaml");

@@ -29,12 +29,6 @@ pub(super) fn answer(out: &mut dyn Write, answer: &Answer, options: &Options) ->
         Body::Policies(rows) => policies(out, rows),
         Body::Records(records) => page.records(out, records),
         Body::Done(text) => writeln!(out, "{text}"),
-    }?;
-    match options.elapsed_us {
-        Some(elapsed) => {
-            writeln!(out, "{}", Palette::paint(page.palette.dim, &format!("{elapsed} µs")))
-        }
-        None => Ok(()),
     }
 }
 
@@ -179,21 +173,23 @@ fn policies(out: &mut dyn Write, rows: &[PolicyRow]) -> io::Result<()> {
 /// Returns the words for how many ends there are.
 fn count_ends(rows: &[Row], end: impl Fn(&Row) -> &crate::execute::Endpoint) -> String {
     use crate::execute::Endpoint;
-    let mut objects: Vec<String> = Vec::new();
+    let mut objects: Vec<(&str, String)> = Vec::new();
     let (mut outside, mut names) = (false, 0);
     for row in rows {
         match end(row) {
             Endpoint::External { .. } => outside = true,
             Endpoint::Name { .. } => names += 1,
-            other => objects.push(other.id()),
+            other => objects.push((other.type_word(), other.id())),
         }
     }
     objects.sort();
     objects.dedup();
     let mut parts = Vec::new();
-    if !objects.is_empty() {
-        let s = if objects.len() == 1 { "" } else { "s" };
-        parts.push(format!("{} workload{s}", objects.len()));
+    for kind in ["workload", "pod", "namespace"] {
+        let count = objects.iter().filter(|(k, _)| *k == kind).count();
+        if count > 0 {
+            parts.push(format!("{count} {kind}{}", if count == 1 { "" } else { "s" }));
+        }
     }
     if names > 0 {
         parts.push(format!("{names} domain names"));
