@@ -344,7 +344,7 @@ impl Evaluator<'_> {
     pub(crate) fn candidates(&self, peer: &Peer, family: Family) -> IpSet {
         match peer {
             Peer::Pod(pod) if self.cluster.pod(*pod).address(family).is_none() => {
-                self.cluster.candidate_addresses(family)
+                self.cluster.candidate_addresses(self.cluster.pod(*pod).host_network, family)
             }
             Peer::Pod(_) | Peer::Address(_) => IpSet::none(),
             Peer::Name(name) => {

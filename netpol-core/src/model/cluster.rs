@@ -466,12 +466,14 @@ impl Cluster {
         if known.is_empty() { self.families } else { known }
     }
 
-    /// Returns the addresses that a pod or node of unknown address may have: the pod CIDRs, else everything.
-    pub fn candidate_addresses(&self, family: Family) -> IpSet {
+    /// Returns the addresses that a pod of unknown address may have: the pod CIDRs, else everything
+    /// (networkpolicy-v1, section 12). A host-network pod has its node's address, which lies in no pod CIDR, so that
+    /// declaring one does not narrow it.
+    pub fn candidate_addresses(&self, host_network: bool, family: Family) -> IpSet {
         let declared =
             self.pod_cidrs.iter().fold(IpSet::none(), |set, net| set.union(&IpSet::from(*net)));
         let declared = declared.only(family);
-        if declared.is_empty() { IpSet::family(family) } else { declared }
+        if declared.is_empty() || host_network { IpSet::family(family) } else { declared }
     }
 
     /// Returns the addresses that were declared for a domain name (`--fqdn`).

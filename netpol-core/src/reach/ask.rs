@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::cells::{Cell, Cells};
 use super::outside;
-use super::question::{End, Question, Table};
+use super::question::{End, Question, Selection, Table};
 use super::snapshot::Snapshot;
 use super::table::{EndKey, Pairs, TableBuilder};
 use crate::compile::ProfileId;
@@ -84,8 +84,10 @@ pub(super) struct Asker<'a> {
 impl<'a> Asker<'a> {
     /// Tells whether the question is about one pod and itself alone.
     fn alone(&self) -> Option<PodId> {
-        let (from, to) = (&self.question.from.pods, &self.question.to.pods);
-        (from.len() == 1 && from == to).then(|| from.min().map(PodId)).flatten()
+        let (from, to) = (&self.question.from, &self.question.to);
+        let only_pods = |s: &Selection| s.addresses.is_empty() && s.names.is_empty();
+        let one = from.pods.len() == 1 && from.pods == to.pods && only_pods(from) && only_pods(to);
+        from.pods.min().filter(|_| one).map(PodId)
     }
 
     fn ask_self(&mut self, pod: PodId) {

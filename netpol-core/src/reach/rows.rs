@@ -122,7 +122,8 @@ struct Sets {
     ordinary: DenseSet,
     hosts: DenseSet,
     hosts_on_unknown_node: DenseSet,
-    unknown: DenseSet,
+    /// Groups of unknown address: ordinary pods, then host-network pods.
+    unknown: [DenseSet; 2],
 }
 
 impl Sets {
@@ -133,7 +134,7 @@ impl Sets {
             ordinary: DenseSet::none(len),
             hosts: DenseSet::none(len),
             hosts_on_unknown_node: DenseSet::none(len),
-            unknown: DenseSet::none(len),
+            unknown: [DenseSet::none(len), DenseSet::none(len)],
         };
         for (id, group) in program.groups.iter() {
             if group.host_network {
@@ -145,7 +146,7 @@ impl Sets {
                 sets.ordinary.insert(id);
             }
             if group.address_unknown {
-                sets.unknown.insert(id);
+                sets.unknown[usize::from(group.host_network)].insert(id);
             }
         }
         sets
@@ -169,11 +170,12 @@ impl<'a> RowMaker<'a> {
     pub(super) fn rows(mut self) -> Vec<Row> {
         let count = u32::try_from(self.program.direction(self.direction).profiles.len())
             .unwrap_or(u32::MAX);
-        let candidates = self.cluster.candidate_addresses(self.family);
+        let candidates =
+            [false, true].map(|host| self.cluster.candidate_addresses(host, self.family));
         (0..count).map(|profile| self.row(profile, &candidates)).collect()
     }
 
-    fn row(&mut self, profile: ProfileId, candidates: &IpSet) -> Row {
+    fn row(&mut self, profile: ProfileId, candidates: &[IpSet; 2]) -> Row {
         let maps = self.program.class_maps(self.direction, profile, self.family);
         if maps.iter().all(|m| m.is_trivial()) {
             let groups = self.allowed(profile, [0; 3], true).to_group_set();
@@ -184,10 +186,13 @@ impl<'a> RowMaker<'a> {
         let base = most.unwrap_or_else(|| maps.map(|m| m.class_of_number(0)));
         present.remove(&base);
         let mut groups = self.allowed(profile, base, true);
-        if !self.tables.sets.unknown.is_empty() {
-            let unknown = self.allowed_if_unknown(profile, candidates);
-            groups.subtract(&self.tables.sets.unknown);
-            groups.unite(&unknown);
+        let tables = self.tables;
+        for (unknown, candidates) in tables.sets.unknown.iter().zip(candidates) {
+            if !unknown.is_empty() {
+                let allowed = self.allowed_if_unknown(profile, unknown, candidates);
+                groups.subtract(unknown);
+                groups.unite(&allowed);
+            }
         }
         let groups = groups.to_group_set();
         let mut patches = Vec::with_capacity(present.len());
@@ -221,8 +226,13 @@ impl<'a> RowMaker<'a> {
         present
     }
 
-    /// What every address that a pod of unknown address may have allows.
-    fn allowed_if_unknown(&mut self, profile: ProfileId, candidates: &IpSet) -> DenseSet {
+    /// The groups among `unknown` that are allowed with every address that they may have.
+    fn allowed_if_unknown(
+        &mut self,
+        profile: ProfileId,
+        unknown: &DenseSet,
+        candidates: &IpSet,
+    ) -> DenseSet {
         let maps = self.program.class_maps(self.direction, profile, self.family);
         let mut seen: Vec<Classes> = pieces(self.family, candidates, &maps)
             .iter()
@@ -230,7 +240,7 @@ impl<'a> RowMaker<'a> {
             .collect();
         seen.sort_unstable();
         seen.dedup();
-        let mut allowed = self.tables.sets.unknown.clone();
+        let mut allowed = unknown.clone();
         for classes in seen {
             let now = self.allowed(profile, classes, false);
             allowed.intersect(&now);

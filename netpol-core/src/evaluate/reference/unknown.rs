@@ -48,7 +48,7 @@ impl Question<'_> {
             Peer::Pod(pod) => {
                 let pod = self.cluster.pod(*pod);
                 if pod.addresses.is_empty() {
-                    self.pieces(&self.cluster.candidate_addresses(family))
+                    self.pieces(&self.cluster.candidate_addresses(pod.host_network, family))
                 } else {
                     vec![pod.address(family).map(known)]
                 }
