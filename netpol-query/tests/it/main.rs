@@ -10,7 +10,6 @@
 
 mod answers;
 mod convert;
-mod documents;
 mod doubt;
 mod inputs;
 mod json;
