@@ -1,5 +1,7 @@
 //! The peers of a rule: groups of pods, addresses and domain names.
 
+use std::rc::Rc;
+
 use roaring::RoaringBitmap;
 
 use crate::index::{GroupSet, Groups, SelectorIndex};
@@ -70,7 +72,7 @@ impl PeerCompiler<'_> {
             match peer {
                 NetworkPolicyPeer::Pods { namespace_selector, pod_selector } => {
                     draft.groups |=
-                        self.pods(namespace, namespace_selector.as_ref(), pod_selector.as_ref());
+                        &*self.pods(namespace, namespace_selector.as_ref(), pod_selector.as_ref());
                 }
                 NetworkPolicyPeer::IpBlock(block) => {
                     blocks = blocks.union(&addresses_of_block(block));
@@ -95,10 +97,12 @@ impl PeerCompiler<'_> {
         for peer in peers {
             match peer {
                 AdminPeer::Namespaces(selector) => {
-                    draft.groups |= self.selectors.in_namespaces(selector, &Selector::everything());
+                    let selected = self.selectors.in_namespaces(selector, &Selector::everything());
+                    draft.groups |= &*selected;
                 }
                 AdminPeer::Pods { namespace_selector, pod_selector } => {
-                    draft.groups |= self.selectors.in_namespaces(namespace_selector, pod_selector);
+                    draft.groups |=
+                        &*self.selectors.in_namespaces(namespace_selector, pod_selector);
                 }
                 AdminPeer::Networks(nets) => {
                     networks = nets.iter().fold(networks, |set, net| set.union(&IpSet::from(*net)));
@@ -121,11 +125,11 @@ impl PeerCompiler<'_> {
         own: NamespaceId,
         namespaces: Option<&Selector>,
         pods: Option<&Selector>,
-    ) -> RoaringBitmap {
+    ) -> Rc<RoaringBitmap> {
         let everything = Selector::everything();
         let pods = pods.unwrap_or(&everything);
         match namespaces {
-            None => self.selectors.in_namespace(own, pods),
+            None => Rc::new(self.selectors.in_namespace(own, pods)),
             Some(namespaces) => self.selectors.in_namespaces(namespaces, pods),
         }
     }

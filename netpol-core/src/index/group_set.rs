@@ -27,11 +27,9 @@ impl GroupSet {
     /// Takes over a bitmap; `len` is the number of groups.
     pub(crate) fn from_bitmap(bitmap: &RoaringBitmap, len: u32) -> Self {
         let mut ranges: Vec<(u32, u32)> = Vec::new();
-        for group in bitmap {
-            match ranges.last_mut() {
-                Some(last) if last.1 == group => last.1 = group + 1,
-                _ => ranges.push((group, group + 1)),
-            }
+        let mut groups = bitmap.iter();
+        while let Some(range) = groups.next_range() {
+            ranges.push((*range.start(), range.end() + 1));
         }
         Self::from_ranges(ranges, len)
     }

@@ -41,6 +41,8 @@ pub(crate) struct SelectorIndex<'a> {
     by_mark: FastMap<Mark, RoaringBitmap>,
     selectable: RoaringBitmap,
     namespaces: FastMap<Selector, Rc<Matching>>,
+    /// What was selected, by namespace selector, then pod selector.
+    known: FastMap<Selector, FastMap<Selector, Rc<RoaringBitmap>>>,
 }
 
 impl<'a> SelectorIndex<'a> {
@@ -54,7 +56,14 @@ impl<'a> SelectorIndex<'a> {
                 by_mark.entry(*mark).or_default().insert(id);
             }
         }
-        Self { cluster, groups, by_mark, selectable, namespaces: FastMap::default() }
+        Self {
+            cluster,
+            groups,
+            by_mark,
+            selectable,
+            namespaces: FastMap::default(),
+            known: FastMap::default(),
+        }
     }
 
     /// Selects the pods of one namespace that match.
@@ -75,18 +84,24 @@ impl<'a> SelectorIndex<'a> {
         self.restrict(scope, &tests)
     }
 
-    /// Selects the pods that match in the namespaces that match.
+    /// Selects the pods that match in the namespaces that match; policies ask for the same sets again and again.
     pub(crate) fn in_namespaces(
         &mut self,
         namespaces: &Selector,
         pods: &Selector,
-    ) -> RoaringBitmap {
+    ) -> Rc<RoaringBitmap> {
         let found = self.matching(namespaces);
         if let [one] = found.namespaces[..] {
-            return self.in_namespace(one, pods);
+            return Rc::new(self.in_namespace(one, pods));
+        }
+        if let Some(known) = self.known.get(namespaces).and_then(|by_pods| by_pods.get(pods)) {
+            return Rc::clone(known);
         }
         let tests: Vec<Test<'_>> = pods.requirements.iter().map(|r| self.test(r)).collect();
-        self.restrict(found.groups.clone(), &tests)
+        let selected = Rc::new(self.restrict(found.groups.clone(), &tests));
+        let by_pods = self.known.entry(namespaces.clone()).or_default();
+        by_pods.insert(pods.clone(), Rc::clone(&selected));
+        selected
     }
 
     fn matching(&mut self, selector: &Selector) -> Rc<Matching> {

@@ -7,10 +7,12 @@ use super::outside;
 use super::question::{End, Question, Selection, Table};
 use super::snapshot::Snapshot;
 use super::table::{EndKey, Pairs, TableBuilder};
-use crate::compile::ProfileId;
+use crate::compile::{NETWORK, ProfileId, Program};
 use crate::evaluate::{Decision, Evaluator, Explained, plain};
+use crate::index::{DenseSet, GroupId};
 use crate::model::{
-    Direction, Families, Family, NodeId, Peer, PodId, PortRange, PortSet, ReasonCode, Verdict,
+    Action, Direction, Families, Family, NodeId, Peer, PodId, PortRange, PortSet, ReasonCode,
+    Verdict,
 };
 
 /// Keys of ends that are pods.
@@ -26,6 +28,7 @@ pub(super) fn answer(snapshot: &Snapshot, question: &Question) -> Table {
         question,
         table: TableBuilder::default(),
         known: HashMap::default(),
+        hopes: HashMap::default(),
     };
     if let Some(pod) = asker.alone() {
         asker.ask_self(pod);
@@ -50,6 +53,23 @@ pub(super) fn answer(snapshot: &Snapshot, question: &Question) -> Table {
         _ => to.ends[dst.1].1.len() as u64,
     };
     table.finish(&end, &total)
+}
+
+/// The groups that a profile may allow on some port: everything where no NetworkPolicy isolates or addresses matter,
+/// else what rules that allow match.
+fn hopes_of(program: &Program, direction: Direction, profile: ProfileId) -> DenseSet {
+    let len = program.groups.len();
+    let stages = program.direction(direction).profiles[profile as usize].stages;
+    let network = &program.direction(direction).stages[NETWORK].profiles[stages[NETWORK] as usize];
+    let mut hopes = DenseSet::none(len);
+    for rule in program.rules(direction, profile).filter(|r| r.action == Action::Allow) {
+        let peer = &program.peers[rule.peer as usize];
+        if peer.any || !peer.terms.is_empty() {
+            return DenseSet::all(len);
+        }
+        hopes.insert_set(&peer.groups);
+    }
+    if network.policies.is_empty() { DenseSet::all(len) } else { hopes }
 }
 
 /// Counts ordered pairs of different pods of two ascending lists.
@@ -79,6 +99,8 @@ pub(super) struct Asker<'a> {
     pub(super) question: &'a Question,
     pub(super) table: TableBuilder,
     known: HashMap<DecisionKey, Decision, foldhash::fast::RandomState>,
+    /// By direction and profile: the groups that some rule may allow on some port.
+    hopes: HashMap<(Direction, ProfileId), DenseSet, foldhash::fast::RandomState>,
 }
 
 impl<'a> Asker<'a> {
@@ -111,6 +133,11 @@ impl<'a> Asker<'a> {
         let families = groups.group(src.group).families.and(groups.group(dst.group).families);
         let own_node =
             self.evaluator.dialect.own_node_exempt && groups.group(src.group).host_network;
+        if !self.question.denied && !own_node && self.is_hopeless(src.group, dst.group) {
+            let count = pair_count(&src.pods, &dst.pods);
+            self.table.count(count, &[(Verdict::Deny, PortSet::none())]);
+            return;
+        }
         let program = self.evaluator.program;
         let sources = self.split(
             src,
@@ -136,6 +163,19 @@ impl<'a> Asker<'a> {
                 self.ask_pair(ends, families, (src_pods, src_signature), (dst_pods, dst_signature));
             }
         }
+    }
+
+    /// Tells whether a pair of groups is surely denied on every port: most pairs of a large cluster are.
+    fn is_hopeless(&mut self, src: GroupId, dst: GroupId) -> bool {
+        !self.may_allow(Direction::Egress, src, dst)
+            || !self.may_allow(Direction::Ingress, dst, src)
+    }
+
+    fn may_allow(&mut self, direction: Direction, subject: GroupId, other: GroupId) -> bool {
+        let program = self.evaluator.program;
+        let profile = program.profile(direction, subject);
+        let hopes = self.hopes.entry((direction, profile));
+        hopes.or_insert_with(|| hopes_of(program, direction, profile)).contains(other)
     }
 
     /// Splits a cell by what the rules at the other end can tell apart.

@@ -15,10 +15,22 @@ pub(super) fn count_pairs(snapshot: &Snapshot, protocol: Protocol, port: u16) ->
     for family in Family::ALL.into_iter().filter(|f| !tables.mask(*f).is_empty()) {
         let rows =
             |direction| RowMaker::new(cluster, program, tables, direction, (family, key)).rows();
-        let (egress, ingress) = (rows(Direction::Egress), rows(Direction::Ingress));
+        let (egress, ingress) = both(|| rows(Direction::Egress), || rows(Direction::Ingress));
         families.push(FamilyRows { family, mask: tables.mask(family), egress, ingress });
     }
     Counter { snapshot, cluster, program, families }.count()
+}
+
+/// Does two things at once.
+#[cfg(feature = "rayon")]
+fn both<A: Send, B: Send>(a: impl FnOnce() -> A + Send, b: impl FnOnce() -> B + Send) -> (A, B) {
+    rayon::join(a, b)
+}
+
+/// Does two things one after the other.
+#[cfg(not(feature = "rayon"))]
+fn both<A, B>(a: impl FnOnce() -> A, b: impl FnOnce() -> B) -> (A, B) {
+    (a(), b())
 }
 
 /// The rows of one family.
