@@ -5,6 +5,7 @@
 mod check;
 mod rewrite;
 mod write;
+mod yaml;
 
 use netpol_core::model::{Cluster, Dialect, PolicyId};
 

@@ -6,9 +6,11 @@ use netpol_core::model::{
 };
 use serde_yaml::{Mapping, Value};
 
+use super::yaml;
+
 /// Writes policies, one document each.
 pub(super) fn documents(policies: &[Policy]) -> String {
-    let document = |policy| serde_yaml::to_string(&object(policy)).unwrap_or_default();
+    let document = |policy| yaml::document(&object(policy));
     policies.iter().map(document).collect::<Vec<_>>().join("---\n")
 }
 
