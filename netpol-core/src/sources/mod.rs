@@ -4,6 +4,7 @@
 #![deny(clippy::indexing_slicing, clippy::string_slice)]
 
 mod diagnostic;
+mod findings;
 
 mod directory;
 mod documents;
@@ -146,5 +147,5 @@ impl Input<'_> {
 }
 
 fn failed(diagnostic: Diagnostic) -> Parsed {
-    Parsed { diagnostics: vec![diagnostic], ..Parsed::default() }
+    Parsed { findings: diagnostic.into(), ..Parsed::default() }
 }
