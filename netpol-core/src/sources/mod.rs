@@ -12,6 +12,7 @@ mod header;
 mod helm;
 mod parallel;
 
+mod agree;
 mod deserialize;
 mod json;
 mod scalars;

@@ -17,7 +17,7 @@ use super::mirrors::{Claim, Text};
 use super::objects::{self, Identity, Mirror, Problem, Record};
 use super::tree::{Entry, Node, clip};
 use super::yaml::{self, ReadError};
-use super::{documents, helm, json, parallel, policies, prune};
+use super::{agree, documents, helm, json, parallel, policies, prune};
 use crate::model::Position;
 
 /// What is the same for all objects of a file.
@@ -143,22 +143,25 @@ pub(super) fn piece(setting: &Setting<'_>, piece: &Piece<'_>) -> Parsed {
     let mut parsed = match yaml::read(piece.text, piece.line) {
         Err(error) => Parsed::refused(setting, error),
         Ok(None) => Parsed::default(),
-        Ok(Some(node)) => match &piece.item_of {
-            Some(inherited) => {
-                let items = node.items().unwrap_or_default().iter();
-                items.map(|item| object(setting, item, Some(inherited))).fold(
-                    Parsed::default(),
-                    |mut all, item| {
-                        all.append(item);
-                        all
-                    },
-                )
+        Ok(Some(node)) => match agree::disagreement(&node, piece.text) {
+            Some((line, message)) => {
+                Parsed::refused(setting, ReadError { code: DiagnosticCode::Syntax, line, message })
             }
-            None => object(setting, &node, None),
+            None => objects_of(setting, &node, piece.item_of.as_deref()),
         },
     };
     parsed.is_template |= parsed.findings.has_error() && helm::is_template(piece.text);
     parsed
+}
+
+/// Reads the object of a document, or that of a block list with one item.
+fn objects_of(setting: &Setting<'_>, node: &Node, item_of: Option<&Inherited>) -> Parsed {
+    let Some(inherited) = item_of else { return object(setting, node, None) };
+    let mut all = Parsed::default();
+    for item in node.items().unwrap_or_default() {
+        all.append(object(setting, item, Some(inherited)));
+    }
+    all
 }
 
 /// The way without a tree; `None` where anything is in doubt.

@@ -363,6 +363,15 @@ fn what_breaks_lines_for_kubectl_alone_hides_nothing() {
 }
 
 #[test]
+fn what_kubectl_reads_otherwise_is_refused() {
+    let loaded = load_spec("  podSelector: {}\n  ingress:\n  - ports: [?port: 80]");
+    check(
+        &loaded,
+        &[("Error SYNTAX t.yaml:7: readers of YAML 1.1 and 1.2 understand this differently", "")],
+    );
+}
+
+#[test]
 fn a_line_of_many_megabytes_is_refused() {
     let line =
         format!("{{apiVersion: v1, kind: List, items: [{}]}}", vec!["{a: b}"; 1_000_000].join(","));
