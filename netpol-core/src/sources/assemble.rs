@@ -3,9 +3,11 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::diagnostic::{Diagnostic, DiagnosticCode, Severity};
+use super::findings::Findings;
 use super::kinds::{Kind, Workload};
 use super::objects::{Body, Identity, Owner, Record};
 use super::read::Parsed;
+use super::tree::clip;
 use super::{LoadOptions, Loaded};
 use crate::model::cluster::MAX_PODS;
 use crate::model::{
@@ -16,7 +18,7 @@ use crate::model::{
 /// Builds the cluster of everything that was read.
 pub(super) fn assemble(mut parsed: Parsed, options: &LoadOptions) -> Loaded {
     let mut assembly = Assembly::default();
-    assembly.diagnostics.append(&mut parsed.diagnostics);
+    assembly.findings.append(std::mem::take(&mut parsed.findings));
     assembly.note_skipped(&parsed.skipped);
     let records = assembly.unique(parsed.records);
     assembly.look_at_owners(&records);
@@ -33,12 +35,15 @@ pub(super) fn assemble(mut parsed: Parsed, options: &LoadOptions) -> Loaded {
     assembly.finish()
 }
 
+/// The most kinds that the note on skipped objects lists.
+const MOST_KINDS: usize = 50;
+
 type Name = (Box<str>, Box<str>);
 
 #[derive(Default)]
 struct Assembly {
     builder: ClusterBuilder,
-    diagnostics: Vec<Diagnostic>,
+    findings: Findings,
     completed: Vec<(String, String)>,
     /// Namespaces that objects refer to, with the first of them; in the order of the input.
     referenced: Vec<(Box<str>, Identity, Position)>,
@@ -65,7 +70,7 @@ impl Assembly {
         position: &Position,
         message: String,
     ) {
-        self.diagnostics.push(Diagnostic {
+        self.findings.push(Diagnostic {
             severity,
             code,
             message,
@@ -75,25 +80,27 @@ impl Assembly {
         });
     }
 
-    fn note_skipped(&mut self, skipped: &[Box<str>]) {
-        let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
-        for kind in skipped {
-            *counts.entry(kind).or_default() += 1;
-        }
-        if counts.is_empty() {
+    fn note_skipped(&mut self, skipped: &BTreeMap<Box<str>, usize>) {
+        if skipped.is_empty() {
             return;
         }
-        let mut kinds: Vec<(&str, usize)> = counts.into_iter().collect();
+        let mut kinds: Vec<(&str, usize)> = skipped.iter().map(|(k, n)| (&**k, *n)).collect();
         kinds.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
-        let listed: Vec<String> = kinds.iter().map(|(k, n)| format!("{k} {n}")).collect();
+        let objects: usize = skipped.values().sum();
+        let more = kinds.len().saturating_sub(MOST_KINDS);
+        let mut listed: Vec<String> =
+            kinds.iter().take(MOST_KINDS).map(|(k, n)| format!("{} {n}", clip(k))).collect();
+        if more > 0 {
+            listed.push(format!("and {more} more"));
+        }
         let plural = |n: usize, word: &str| format!("{n} {word}{}", if n == 1 { "" } else { "s" });
         let message = format!(
             "skipped {} of {} that the program does not use: {}",
-            plural(skipped.len(), "object"),
+            plural(objects, "object"),
             plural(kinds.len(), "kind"),
             listed.join(", ")
         );
-        self.diagnostics.push(Diagnostic {
+        self.findings.push(Diagnostic {
             severity: Severity::Note,
             code: DiagnosticCode::SkippedKinds,
             message,
@@ -360,7 +367,7 @@ impl Assembly {
             self.add(code, &identity, &position, message);
         }
         let cluster = self.builder.build().unwrap_or_else(|error| {
-            self.diagnostics.push(Diagnostic {
+            self.findings.push(Diagnostic {
                 severity: Severity::Error,
                 code: DiagnosticCode::Limit,
                 message: error.to_string(),
@@ -370,6 +377,6 @@ impl Assembly {
             });
             Cluster::default()
         });
-        Loaded { cluster, diagnostics: self.diagnostics, completed: self.completed }
+        Loaded { cluster, diagnostics: self.findings.finish(), completed: self.completed }
     }
 }

@@ -108,9 +108,25 @@ fn is_trap(token: &str) -> bool {
 }
 
 fn starts_token(byte: u8) -> bool {
-    byte.is_ascii_digit() || b"yYnNoO+-.!*&<".contains(&byte)
+    matches!(
+        byte,
+        b'0'..=b'9'
+            | b'y'
+            | b'Y'
+            | b'n'
+            | b'N'
+            | b'o'
+            | b'O'
+            | b'+'
+            | b'-'
+            | b'.'
+            | b'!'
+            | b'*'
+            | b'&'
+            | b'<'
+    )
 }
 
 fn ends_token(byte: u8) -> bool {
-    b" \t\r\n,]}#:".contains(&byte)
+    matches!(byte, b' ' | b'\t' | b'\r' | b'\n' | b',' | b']' | b'}' | b'#' | b':')
 }

@@ -8,7 +8,6 @@ use super::diagnostic::{DiagnosticCode, Severity};
 use super::documents::Inherited;
 use super::kinds::{self, Dispatch};
 use super::objects::{self, Mirror};
-use super::parallel;
 use super::read::{self, Parsed, Setting};
 use super::scalars::{Value, whole};
 use super::tree::{Content, Entry, Node, Scalar};
@@ -17,8 +16,8 @@ use super::yaml::{MAX_DEPTH, ReadError};
 /// The most values of one object that is read into a tree.
 const MAX_VALUES: usize = 2_000_000;
 
-/// Reads a stream of JSON values; `Err` where it is none.
-pub(super) fn read_text(setting: &Setting<'_>, text: &str) -> Result<Parsed, Parsed> {
+/// Reads a stream of JSON values, and tells whether it is one to its end.
+pub(super) fn read_text(setting: &Setting<'_>, text: &str) -> (Parsed, bool) {
     let mut all = Parsed::default();
     let mut lines = Lines::new(text, 1);
     let mut rest = text.trim_start();
@@ -38,13 +37,14 @@ pub(super) fn read_text(setting: &Setting<'_>, text: &str) -> Result<Parsed, Par
             Some(Ok(raw)) => all.append(odd(setting, raw, line)),
             Some(Err(error)) => {
                 let line = u32::try_from(error.line()).unwrap_or(u32::MAX).saturating_add(line - 1);
-                return Err(syntax(setting, line, &error));
+                all.append(syntax(setting, line, &error));
+                return (all, false);
             }
             None => break,
         }
         rest = rest.get(values.byte_offset()..).unwrap_or_default().trim_start();
     }
-    Ok(all)
+    (all, true)
 }
 
 fn odd(setting: &Setting<'_>, raw: &RawValue, line: u32) -> Parsed {
@@ -92,12 +92,7 @@ fn document(setting: &Setting<'_>, text: &str, outline: &Outline<'_>, line: u32)
     let inherited = Inherited { api_version, kind: item_kind.into() };
     let mut lines = Lines::new(text, line);
     let items: Vec<(&str, u32)> = items.into_iter().map(|i| (i.get(), lines.of(i.get()))).collect();
-    let mut all = Parsed::default();
-    let read = |(text, line): &(&str, u32)| item(setting, text, *line, Some(&inherited));
-    for parsed in parallel::map(&items, read) {
-        all.append(parsed);
-    }
-    all
+    read::gather(&items, |(text, line)| item(setting, text, *line, Some(&inherited)))
 }
 
 fn item(setting: &Setting<'_>, text: &str, line: u32, inherited: Option<&Inherited>) -> Parsed {
@@ -126,7 +121,7 @@ fn fast(
             let outline: Outline<'_> = serde_json::from_str(text).ok()?;
             let whole = (Outline::text(outline.api_version), Outline::text(outline.kind));
             (whole == (claim.api_version, claim.kind)).then_some(())?;
-            Some(Parsed { skipped: vec![kind.into()], ..Parsed::default() })
+            Some(Parsed::skipped(&kind))
         }
         _ => None,
     }
@@ -208,8 +203,8 @@ impl<'t> Lines<'t> {
         if offset < self.offset {
             (self.offset, self.line) = (0, self.first);
         }
-        let between = self.text.get(self.offset..offset).unwrap_or_default();
-        let breaks = between.matches('\n').count();
+        let between = self.text.as_bytes().get(self.offset..offset).unwrap_or_default();
+        let breaks = memchr::memchr_iter(b'\n', between).count();
         self.line = self.line.saturating_add(u32::try_from(breaks).unwrap_or(u32::MAX));
         self.offset = offset;
         self.line

@@ -4,6 +4,7 @@
 #![deny(clippy::indexing_slicing, clippy::string_slice)]
 
 mod diagnostic;
+mod findings;
 
 mod directory;
 mod documents;
@@ -11,6 +12,7 @@ mod header;
 mod helm;
 mod parallel;
 
+mod agree;
 mod deserialize;
 mod json;
 mod scalars;
@@ -146,5 +148,5 @@ impl Input<'_> {
 }
 
 fn failed(diagnostic: Diagnostic) -> Parsed {
-    Parsed { diagnostics: vec![diagnostic], ..Parsed::default() }
+    Parsed { findings: diagnostic.into(), ..Parsed::default() }
 }

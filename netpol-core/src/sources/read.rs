@@ -1,6 +1,7 @@
 //! One piece of text into objects: the fast way by the serde reader where it can be trusted, else by the tree.
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::Deserialize as _;
@@ -9,13 +10,14 @@ use super::LoadOptions;
 use super::deserialize::FromNode;
 use super::diagnostic::{Diagnostic, DiagnosticCode, Severity};
 use super::documents::{Inherited, Piece};
+use super::findings::Findings;
 use super::header::{self, Header};
 use super::kinds::{self, Dispatch, Kind, Mistake};
 use super::mirrors::{Claim, Text};
 use super::objects::{self, Identity, Mirror, Problem, Record};
 use super::tree::{Entry, Node, clip};
 use super::yaml::{self, ReadError};
-use super::{documents, helm, json, parallel, policies, prune};
+use super::{agree, documents, helm, json, parallel, policies, prune};
 use crate::model::Position;
 
 /// What is the same for all objects of a file.
@@ -44,10 +46,10 @@ impl Setting<'_> {
 pub(super) struct Parsed {
     /// The objects that are used.
     pub(super) records: Vec<Record>,
-    /// The kinds of the objects that are not used, one entry each.
-    pub(super) skipped: Vec<Box<str>>,
+    /// The kinds that are not used, with the number of their objects.
+    pub(super) skipped: BTreeMap<Box<str>, usize>,
     /// What there is to say.
-    pub(super) diagnostics: Vec<Diagnostic>,
+    pub(super) findings: Findings,
     /// Whether a piece that cannot be read is a template.
     pub(super) is_template: bool,
 }
@@ -56,9 +58,16 @@ impl Parsed {
     /// Adds what was found later in the input.
     pub(super) fn append(&mut self, mut later: Self) {
         self.records.append(&mut later.records);
-        self.skipped.append(&mut later.skipped);
-        self.diagnostics.append(&mut later.diagnostics);
+        for (kind, count) in later.skipped {
+            *self.skipped.entry(kind).or_default() += count;
+        }
+        self.findings.append(later.findings);
         self.is_template |= later.is_template;
+    }
+
+    /// Holds one object that is not used.
+    pub(super) fn skipped(kind: &str) -> Self {
+        Self { skipped: [(kind.into(), 1)].into(), ..Self::default() }
     }
 
     /// Holds one finding about the text.
@@ -77,7 +86,7 @@ impl Parsed {
             position: Some(setting.at(line)),
             help: (!help.is_empty()).then(|| help.to_owned()),
         };
-        Self { diagnostics: vec![diagnostic], ..Self::default() }
+        Self { findings: diagnostic.into(), ..Self::default() }
     }
 
     fn refused(setting: &Setting<'_>, error: ReadError) -> Self {
@@ -93,11 +102,10 @@ impl Parsed {
 pub(super) fn text(setting: &Setting<'_>, text: &str) -> Parsed {
     let named_json = setting.file.to_ascii_lowercase().ends_with(".json");
     if named_json || text.trim_start().starts_with(['{', '[']) {
-        match json::read_text(setting, text) {
-            Ok(parsed) => return parsed,
-            Err(error) if named_json => return error,
-            // A flow-style YAML document, or a template.
-            Err(_) => {}
+        let (parsed, is_json) = json::read_text(setting, text);
+        // Else it is a flow-style YAML document, or a template.
+        if is_json || named_json {
+            return parsed;
         }
     }
     let documents = documents::split(text);
@@ -105,15 +113,24 @@ pub(super) fn text(setting: &Setting<'_>, text: &str) -> Parsed {
         .into_iter()
         .flat_map(|d| documents::split_list(&d).unwrap_or_else(|| vec![d]))
         .collect();
-    let mut all = Parsed::default();
-    for parsed in parallel::map(&pieces, |p| piece(setting, p)) {
-        all.append(parsed);
-    }
+    let all = gather(&pieces, |p| piece(setting, p));
     if all.is_template {
         let code = (Severity::Note, DiagnosticCode::HelmTemplate);
         let message = "this is a Helm template, it was skipped";
         let help = "render it with `helm template` and read the result";
         return Parsed::finding(setting, code, 1, message, help);
+    }
+    all
+}
+
+/// Reads pieces on all cores and puts what was found in their order, in batches so that little of it waits.
+pub(super) fn gather<T: Sync>(pieces: &[T], read: impl Fn(&T) -> Parsed + Sync + Send) -> Parsed {
+    const BATCH: usize = 1 << 13;
+    let mut all = Parsed::default();
+    for batch in pieces.chunks(BATCH) {
+        for parsed in parallel::map(batch, &read) {
+            all.append(parsed);
+        }
     }
     all
 }
@@ -126,23 +143,25 @@ pub(super) fn piece(setting: &Setting<'_>, piece: &Piece<'_>) -> Parsed {
     let mut parsed = match yaml::read(piece.text, piece.line) {
         Err(error) => Parsed::refused(setting, error),
         Ok(None) => Parsed::default(),
-        Ok(Some(node)) => match &piece.item_of {
-            Some(inherited) => {
-                let items = node.items().unwrap_or_default().iter();
-                items.map(|item| object(setting, item, Some(inherited))).fold(
-                    Parsed::default(),
-                    |mut all, item| {
-                        all.append(item);
-                        all
-                    },
-                )
+        Ok(Some(node)) => match agree::disagreement(&node, piece.text) {
+            Some((line, message)) => {
+                Parsed::refused(setting, ReadError { code: DiagnosticCode::Syntax, line, message })
             }
-            None => object(setting, &node, None),
+            None => objects_of(setting, &node, piece.item_of.as_deref()),
         },
     };
-    let failed = parsed.diagnostics.iter().any(|d| d.severity == Severity::Error);
-    parsed.is_template |= failed && helm::is_template(piece.text);
+    parsed.is_template |= parsed.findings.has_error() && helm::is_template(piece.text);
     parsed
+}
+
+/// Reads the object of a document, or that of a block list with one item.
+fn objects_of(setting: &Setting<'_>, node: &Node, item_of: Option<&Inherited>) -> Parsed {
+    let Some(inherited) = item_of else { return object(setting, node, None) };
+    let mut all = Parsed::default();
+    for item in node.items().unwrap_or_default() {
+        all.append(object(setting, item, Some(inherited)));
+    }
+    all
 }
 
 /// The way without a tree; `None` where anything is in doubt.
@@ -167,7 +186,7 @@ fn fast(setting: &Setting<'_>, piece: &Piece<'_>) -> Option<Parsed> {
         let of = |t: Option<Text>| t.map(|t| t.0).unwrap_or_default();
         let claim = (of(claim.api_version), of(claim.kind));
         same_claim(&header, (&claim.0, &claim.1)).then_some(())?;
-        return Some(Parsed { skipped: vec![kind.into()], ..Parsed::default() });
+        return Some(Parsed::skipped(&kind));
     };
     if header::is_suspicious(text) {
         return None;
@@ -230,10 +249,11 @@ pub(super) fn object(setting: &Setting<'_>, node: &Node, inherited: Option<&Inhe
     match kinds::dispatch(&api_version, &kind) {
         Dispatch::Use(Kind::Policy(policy)) => {
             let (record, diagnostics) = policies::read(setting, policy, node, line);
-            Parsed { records: record.into_iter().collect(), diagnostics, ..Parsed::default() }
+            let findings = diagnostics.into();
+            Parsed { records: record.into_iter().collect(), findings, ..Parsed::default() }
         }
         Dispatch::Use(kind) => typed(setting, kind, node, line),
-        Dispatch::Skip => Parsed { skipped: vec![kind.into()], ..Parsed::default() },
+        Dispatch::Skip => Parsed::skipped(&kind),
         Dispatch::Foreign(kind) => foreign(setting, kind, &api_version, node, line),
         Dispatch::Refuse(kind, mistake) => refuse(setting, kind, mistake, node, &api_version),
         Dispatch::NotKubernetes => not_kubernetes(setting, node, &api_version),
@@ -288,7 +308,7 @@ fn typed(setting: &Setting<'_>, kind: Kind, node: &Node, line: u32) -> Parsed {
     let traps = RefCell::new(Vec::new());
     let mut parsed = Parsed::default();
     let mut add = |severity, code, line, message| {
-        parsed.diagnostics.push(Diagnostic {
+        parsed.findings.push(Diagnostic {
             severity,
             code,
             message,
@@ -322,7 +342,7 @@ fn typed(setting: &Setting<'_>, kind: Kind, node: &Node, line: u32) -> Parsed {
     }
     let valid = !parsed.records.is_empty();
     for trap in traps.into_inner().into_iter().filter(|_| valid) {
-        parsed.diagnostics.push(Diagnostic {
+        parsed.findings.push(Diagnostic {
             severity: Severity::Warning,
             code: DiagnosticCode::YamlTrap,
             message: format!("`{}` is {} in YAML 1.1", clip(&trap.text), trap.value),
@@ -371,10 +391,7 @@ fn refuse(
 }
 
 fn name_object(parsed: &mut Parsed, setting: &Setting<'_>, kind: Kind, node: &Node) {
-    let name = Identity::of(setting, kind, node).to_string();
-    for diagnostic in &mut parsed.diagnostics {
-        diagnostic.object = Some(name.clone());
-    }
+    parsed.findings.name_object(&Identity::of(setting, kind, node).to_string());
 }
 
 /// Kustomizations may leave out their kind; an object of a group that is used may not.
@@ -384,7 +401,7 @@ fn not_kubernetes(setting: &Setting<'_>, node: &Node, api_version: &str) -> Pars
     if matches!(file, "kustomization.yaml" | "kustomization.yml" | "Kustomization")
         || group == "kustomize.config.k8s.io"
     {
-        return Parsed { skipped: vec!["Kustomization".into()], ..Parsed::default() };
+        return Parsed::skipped("Kustomization");
     }
     let used = ["networking.k8s.io", "policy.networking.k8s.io", "apps", "batch"];
     let is_object =

@@ -12,6 +12,9 @@ pub(super) const MAX_DEPTH: usize = 200;
 /// The most that a document may hold, its aliases expanded: one for each value and one for each 64 bytes of text.
 const MAX_WEIGHT: usize = 2_000_000;
 
+/// The longest line.
+const MAX_LINE_BYTES: usize = 4 << 20;
+
 /// Why a document cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct ReadError {
@@ -26,11 +29,13 @@ pub(super) struct ReadError {
 /// Reads one document whose first line is `first_line`; `None` where it holds nothing.
 pub(super) fn read(text: &str, first_line: u32) -> Result<Option<Node>, ReadError> {
     let mut fold = Fold::new(text, first_line);
+    fold.check_lines()?;
     let mut parser = Parser::new_from_str(text);
     while let Some((event, span)) = next(&mut parser, first_line)? {
-        if !fold.take(event, span)? {
+        if event == Event::StreamEnd {
             break;
         }
+        fold.take(event, span)?;
     }
     Ok(fold.root.filter(|n| !n.is_null()))
 }
@@ -102,8 +107,24 @@ impl<'t> Fold<'t> {
         }
     }
 
-    /// Takes one event; false at the end of the document.
-    fn take(&mut self, event: Event<'t>, span: Span) -> Result<bool, ReadError> {
+    /// The scanner holds the tokens of a line at once, and YAML 1.1 breaks lines where 1.2 does not.
+    fn check_lines(&self) -> Result<(), ReadError> {
+        let numbered = (self.first_line..).zip(&self.lines);
+        for (line, text) in numbered {
+            if text.len() > MAX_LINE_BYTES {
+                let message = format!("the line is longer than {} MiB", MAX_LINE_BYTES >> 20);
+                return Err(ReadError { code: DiagnosticCode::Limit, line, message });
+            }
+            if !text.is_ascii() && text.contains(['\u{85}', '\u{2028}', '\u{2029}']) {
+                let message =
+                    "a character here ends the line in YAML 1.1, but not in 1.2: write it escaped";
+                return Err(syntax(line, message.into()));
+            }
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, event: Event<'t>, span: Span) -> Result<(), ReadError> {
         let line = line_of(span, self.first_line);
         match event {
             Event::Scalar(text, style, anchor, tag) => {
@@ -121,10 +142,16 @@ impl<'t> Fold<'t> {
             }
             Event::SequenceEnd | Event::MappingEnd => self.close(span)?,
             Event::Alias(anchor) => self.alias(anchor, span)?,
-            Event::DocumentEnd | Event::StreamEnd => return Ok(false),
-            Event::Nothing | Event::StreamStart | Event::DocumentStart(_) => {}
+            // Documents were cut apart at their markers; one that is left hides behind another line break.
+            Event::DocumentStart(_) if self.root.is_some() => {
+                return Err(syntax(
+                    line,
+                    "a second document starts here, not at a line's start".into(),
+                ));
+            }
+            _ => {}
         }
-        Ok(true)
+        Ok(())
     }
 
     fn weigh(&mut self, weight: usize, line: u32) -> Result<(), ReadError> {
@@ -151,9 +178,17 @@ impl<'t> Fold<'t> {
 
     fn close(&mut self, span: Span) -> Result<(), ReadError> {
         let Some(Frame { line, anchor, collection, .. }) = self.stack.pop() else { return Ok(()) };
+        // What grew by doubling is cut to its size: most collections of a manifest hold one or two values.
         let content = match collection {
-            Collection::Sequence(items) => Content::Sequence(items),
-            Collection::Mapping { entries, .. } => Content::Mapping(merged(entries)?),
+            Collection::Sequence(mut items) => {
+                items.shrink_to_fit();
+                Content::Sequence(items)
+            }
+            Collection::Mapping { entries, .. } => {
+                let mut entries = merged(entries)?;
+                entries.shrink_to_fit();
+                Content::Mapping(entries)
+            }
         };
         self.place(Node { line, content }, anchor, span)
     }

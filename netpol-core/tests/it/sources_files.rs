@@ -61,7 +61,8 @@ fn what_cannot_be_read_is_one_error_each_and_the_rest_is_read() {
     let root = folder("unreadable");
     fs::write(root.join("a.yaml"), pod("a")).unwrap();
     fs::write(root.join("bad.yaml"), b"kind: Pod\nname: \xff\n").unwrap();
-    fs::write(root.join("z.json"), "{\n\"kind\": }").unwrap();
+    let json = "{\"apiVersion\": \"v1\", \"kind\": \"Pod\", \"metadata\": {\"name\": \"b\"}}\n{\n\"kind\": }";
+    fs::write(root.join("z.json"), json).unwrap();
     let loaded = load_paths(&[&root.join("gone.yaml"), &root]);
     let found = said(&loaded);
     let at = |file: &str| format!("{}", root.join(file).display());
@@ -74,8 +75,8 @@ fn what_cannot_be_read_is_one_error_each_and_the_rest_is_read() {
         "Error UNREADABLE {}:2: the text is not valid UTF-8",
         at("bad.yaml")
     )));
-    assert!(found[2].starts_with(&format!("Error SYNTAX {}:2: expected value", at("z.json"))));
-    assert_eq!(pods(&loaded), ["a"]);
+    assert!(found[2].starts_with(&format!("Error SYNTAX {}:3: expected value", at("z.json"))));
+    assert_eq!(pods(&loaded), ["a", "b"]);
 }
 
 #[cfg(unix)]

@@ -186,9 +186,17 @@ fn unknown_tags_and_keys_that_are_no_scalars_are_errors() {
     check(&key, &[("Error SYNTAX t.yaml:", "a key must be a scalar")]);
 }
 
+/// Loads text that may mean harm; far more time than it needs, since builds of tests are slow and share their cores.
+fn load_in_time(text: &str) -> Loaded {
+    let (sender, receiver) = std::sync::mpsc::channel();
+    let text = text.to_owned();
+    std::thread::spawn(move || sender.send(Box::new(load_text(&text))));
+    *receiver.recv_timeout(std::time::Duration::from_secs(30)).expect("it ends in time")
+}
+
 /// Checks that input is refused with one error of a code and that nothing of it is used.
 fn harmless(text: &str, codes: &[DiagnosticCode]) {
-    let loaded = load_text(text);
+    let loaded = load_in_time(text);
     let found = said(&loaded);
     let errors: Vec<_> = loaded.errors().map(|d| d.code).collect();
     assert!(errors.len() == 1 && codes.contains(&errors[0]), "{:.300}", found.join("\n"));
@@ -205,7 +213,7 @@ fn a_million_brackets_are_refused() {
     for open in ["[", "{", "{a: ", "[{", "{\"a\": ["] {
         let brackets = open.repeat(1_000_000);
         for start in ["", POLICY, POD] {
-            let loaded = load_text(&[start, &brackets].concat());
+            let loaded = load_in_time(&[start, &brackets].concat());
             assert!(loaded.cluster.policies().is_empty() && loaded.cluster.pods().is_empty());
             let found = said(&loaded);
             assert!(
@@ -294,6 +302,15 @@ fn labels_of_a_megabyte_are_refused_in_few_words() {
 
 #[test]
 fn many_errors_and_many_values_stay_bounded() {
+    let documents = load_text(&"---\na: [\n---\nb: c\n".repeat(5_000));
+    let found = said(&documents);
+    assert_eq!(found.len(), 2_002);
+    let rest = ["Error SYNTAX 4000 more findings", "Note NOT_KUBERNETES 4000 more findings"];
+    assert!(
+        found[2_000..].iter().zip(rest).all(|(f, r)| f.starts_with(r)),
+        "{:?}",
+        &found[2_000..]
+    );
     let loaded =
         load_text(&format!("{POLICY}{{matchExpressions: [{}]}}\n", vec!["{}"; 100_000].join(",")));
     assert!(loaded.diagnostics.len() <= 200, "{}", loaded.diagnostics.len());
@@ -321,6 +338,44 @@ fn a_broken_second_document_is_one_error() {
         assert_eq!(loaded.errors().count(), 1, "{broken}: {:#?}", said(&loaded));
         assert_eq!(loaded.cluster.pods().len(), 2, "{broken}");
     }
+}
+
+#[test]
+fn what_breaks_lines_for_kubectl_alone_hides_nothing() {
+    for mark in ["\u{85}", "\u{2028}", "\u{2029}"] {
+        let loaded = load_spec(&format!("  # note{mark}  egress: [{{}}]\n  podSelector: {{}}"));
+        check(
+            &loaded,
+            &[("Error SYNTAX t.yaml:5: a character here ends the line in YAML 1.1", "")],
+        );
+        let pod = format!(
+            "apiVersion: v1\nkind: Pod\nmetadata: {{name: a}} # x{mark}---{mark}kind: Pod\n"
+        );
+        assert_eq!(load_text(&pod).errors().count(), 1);
+    }
+    let old_mac = load_text(
+        "apiVersion: v1\rkind: Pod\rmetadata: {name: a}\r---\rapiVersion: v1\rkind: Pod\rmetadata: {name: b}\r",
+    );
+    let found = said(&old_mac);
+    assert!(found.len() == 1 && found[0].contains("a second document starts here"), "{found:#?}");
+    let one = load_text("apiVersion: v1\rkind: Pod\rmetadata: {name: a}\r");
+    assert_eq!((one.cluster.pods().len(), one.errors().count()), (1, 0));
+}
+
+#[test]
+fn what_kubectl_reads_otherwise_is_refused() {
+    let loaded = load_spec("  podSelector: {}\n  ingress:\n  - ports: [?port: 80]");
+    check(
+        &loaded,
+        &[("Error SYNTAX t.yaml:7: readers of YAML 1.1 and 1.2 understand this differently", "")],
+    );
+}
+
+#[test]
+fn a_line_of_many_megabytes_is_refused() {
+    let line =
+        format!("{{apiVersion: v1, kind: List, items: [{}]}}", vec!["{a: b}"; 1_000_000].join(","));
+    harmless(&line, &[DiagnosticCode::Limit]);
 }
 
 #[test]
