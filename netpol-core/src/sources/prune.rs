@@ -15,13 +15,17 @@ const MAX_KEY_BYTES: usize = 1024;
 /// Returns the lines of an object that matter to its kind (`None`: to no kind that is used); `None` where the text is
 /// not of the plain subset.
 pub(super) fn prune(text: &str, kind: Option<Kind>) -> Option<String> {
-    let want = wanted::of(kind);
-    let mut pruner = Pruner {
-        out: String::with_capacity(text.len() / 4),
-        stack: Vec::with_capacity(16),
-        pending: Some(want),
-        scalar: None,
-    };
+    run(text, wanted::of(kind), String::with_capacity(text.len() / 4))
+}
+
+/// Tells whether a text is of the plain subset, on which readers do not differ.
+pub(super) fn is_plain_block(text: &str) -> bool {
+    run(text, Want::Nothing, String::new()).is_some()
+}
+
+fn run(text: &str, want: Want, out: String) -> Option<String> {
+    let stack = Vec::with_capacity(16);
+    let mut pruner = Pruner { out, stack, pending: Some(want), scalar: None };
     for (_, line) in lines(text) {
         pruner.line(line)?;
     }
@@ -189,10 +193,24 @@ fn is_value(text: &str) -> bool {
         [b'"', inner @ .., b'"'] => is_double_quoted(inner),
         [b'\'', inner @ .., b'\''] => is_single_quoted(inner),
         b"{}" | b"[]" => true,
+        [b'[', .., b']'] => {
+            text.get(1..text.len() - 1).is_some_and(|inner| inner.split(", ").all(is_word))
+        }
+        [b'{', .., b'}'] => {
+            let is_pair =
+                |pair: &str| pair.split_once(": ").is_some_and(|(k, v)| is_word(k) && is_word(v));
+            text.get(1..text.len() - 1).is_some_and(|inner| inner.split(", ").all(is_pair))
+        }
         [b'-' | b'?' | b':', second, ..] => *second != b' ' && is_plain(text),
         [first, ..] => !b"-?:,[]{}#&*!|>'\"%@`".contains(first) && is_plain(text),
         [] => false,
     }
+}
+
+/// Tells whether a text may stand in brackets without quotes for any reader.
+fn is_word(text: &str) -> bool {
+    let inner = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-' | b'/');
+    text.bytes().next().is_some_and(|b| b.is_ascii_alphanumeric()) && text.bytes().all(inner)
 }
 
 fn is_plain(text: &str) -> bool {
@@ -260,6 +278,8 @@ spec:
     args:
     - --flag
     - :8080
+    - [a, b/c]
+    command: {x: y, z: 1}
     ports:
     - containerPort: 80
       hostPort: 81
@@ -300,8 +320,12 @@ status:
             "a: b: c\n",
             "a: \"b\n  c\"\n",
             "a: 'b\n",
-            "a: {b: c}\n",
-            "a: [b]\n",
+            "a: {b: {c: d}}\n",
+            "a: {b:c}\n",
+            "a: [?b]\n",
+            "a: [b, ]\n",
+            "a: [b\n",
+            "a: {b: c]\n",
             "a: &x b\n",
             "a: *x\n",
             "a: !t b\n",
@@ -406,7 +430,8 @@ status:
             let mapping = serde_yaml::Value::Mapping(pairs.collect());
             serde_yaml::to_string(&mapping).unwrap()
         });
-        prop_oneof![random, Just(POD.to_owned())]
+        let flow = "a: [b, c]\nd: {e: f, g: h}\ni:\n- [j]\n- {k: l}\n- m: [n]\n  o: {p: q}\n";
+        prop_oneof![random, Just(POD.to_owned()), Just(flow.to_owned())]
     }
 
     fn kind() -> impl Strategy<Value = Kind> {

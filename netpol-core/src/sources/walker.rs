@@ -145,10 +145,20 @@ impl<'a> Walker<'a> {
                 }
             }
             Content::Mapping(entries) => {
-                let mut seen = HashSet::with_capacity(entries.len());
-                for entry in entries {
+                let mut seen = HashSet::new();
+                for (i, entry) in entries.iter().enumerate() {
                     let key = entry.key.as_key();
-                    if !seen.insert(key.clone()) {
+                    // Small mappings need no table.
+                    let twice = match entries.get(..i) {
+                        Some(before) if i < 16 => before.iter().any(|e| e.key.as_key() == key),
+                        _ => {
+                            if seen.is_empty() {
+                                seen.extend(entries.iter().take(i).map(|e| e.key.as_key()));
+                            }
+                            !seen.insert(key.clone())
+                        }
+                    };
+                    if twice {
                         let message = format!("{}: this key stands here twice", path.field(&key));
                         let code = (Severity::Error, DiagnosticCode::DuplicateKey);
                         let help = "keep one of the two: readers disagree on which one counts";
