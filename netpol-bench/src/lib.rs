@@ -1,6 +1,6 @@
 //! Synthetic clusters for netpol-core, the same bytes for the same seed, and the measurements taken on them.
 //!
-//! Modules in reading order: [`preset`] (the shapes by name), [`generate`] (objects of a shape, one after the other),
+//! Modules in reading order: [`preset`] (the shapes by name), [`mod@generate`] (objects of a shape, one after the other),
 //! [`manifest`] (objects as the API writes them) and [`write`](mod@write) (files); then [`sample`] (flows to ask about), [`gate`] (fast
 //! answers against slow ones), [`naive`] (what the measurements are
 //! compared with), [`stopwatch`], [`machine`] and [`table`] (the measurements).

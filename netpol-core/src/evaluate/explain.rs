@@ -1,5 +1,6 @@
 //! Why a pair is treated as it is: the chain of stages, policy by policy, for each class of ports.
 
+use super::decision::Decision;
 use super::describe::{end_name, policy_name, rule_name, rule_scope};
 use super::evaluator::{Evaluator, verdict_of};
 use super::other::{Other, Scenario};
@@ -7,8 +8,8 @@ use super::walk::Outcome;
 use crate::compile::{CompiledPolicy, NETWORK, ProfileId, Rule, Stage, StageProfile, Unmatched};
 use crate::index::GroupId;
 use crate::model::{
-    Action, Direction, Family, HostNetwork, Peer, PodId, PolicySpec, PortSet, Reason, ReasonCode,
-    Verdict,
+    Action, Direction, Family, HostNetwork, Peer, PodId, PolicyId, PolicySpec, PortSet, Reason,
+    ReasonCode, Verdict,
 };
 
 /// Ports of a pair that have one verdict for the same reasons.
@@ -22,6 +23,10 @@ pub(crate) struct Explained {
     pub(crate) reasons: Vec<Reason>,
 }
 
+/// At most so many tied policies are named.
+const MOST_TIED: usize = 8;
+/// Where an address is not known, at most so many of the ways in which it may be are explained.
+const MOST_SCENARIOS: usize = 8;
 /// At most so many reasons of one kind are listed, with the count of the rest.
 const MOST_REASONS: usize = 32;
 /// Above so many classes of ports, rules are no longer told apart by their ports.
@@ -40,6 +45,8 @@ pub(super) struct Matched<'a> {
 struct Said {
     out: Outcome<bool>,
     reasons: Vec<Reason>,
+    /// Policies that may be asked in either order and disagree.
+    tied: Vec<PolicyId>,
 }
 
 /// One end asking about the other in one direction.
@@ -110,13 +117,19 @@ impl Evaluator<'_> {
         }
         let candidates = self.candidates(other, family);
         let view = self.other(other, family, &candidates);
+        let mut count = 0;
         let mut scenarios = Vec::new();
         self.for_each_scenario(direction, profile, &view, family, &mut |scenario| {
-            scenarios.push(self.explain_scenario(&asked, profile, &view, scenario, ports));
+            count += 1;
+            if count <= MOST_SCENARIOS {
+                scenarios.push(self.explain_scenario(&asked, profile, &view, scenario, ports));
+            }
         });
-        let mut scenarios = scenarios.into_iter();
-        let first = scenarios.next().unwrap_or_default();
-        scenarios.fold(first, |all, now| self.merge_scenarios(&asked, &all, &now))
+        if let [_] = scenarios[..] {
+            return scenarios.pop().unwrap_or_default();
+        }
+        let decision = self.decide(direction, group, &view, family, ports);
+        self.sum_up(&asked, &decision, &scenarios, ports)
     }
 
     fn host_network_subject(&self, direction: Direction, subject: &Peer) -> Reason {
@@ -146,10 +159,10 @@ impl Evaluator<'_> {
         let mut parts: Vec<Explained> = Vec::new();
         for (ports, rules) in classes {
             let chosen: Vec<&Matched<'_>> = rules.iter().map(|i| &matched[*i]).collect();
-            let Said { out: outcome, mut reasons } = self.chain(asked, profile, &chosen);
+            let Said { out: outcome, mut reasons, tied } = self.chain(asked, profile, &chosen);
             let verdict = verdict_of(&outcome);
             if verdict == Verdict::Ambiguous {
-                reasons.insert(0, self.tie(asked, &reasons));
+                reasons.insert(0, self.tie(asked, &tied));
             }
             if verdict == Verdict::Deny
                 && reasons.iter().any(|r| r.code == ReasonCode::NoRuleMatches)
@@ -161,16 +174,13 @@ impl Evaluator<'_> {
         parts
     }
 
-    fn tie(&self, asked: &Asked<'_>, reasons: &[Reason]) -> Reason {
-        let names: Vec<String> = reasons
-            .iter()
-            .filter_map(|r| r.policy)
-            .map(|p| policy_name(self.cluster.policy(p)))
-            .collect();
-        let message = format!(
-            "{} have equal priority and disagree: either may be applied",
-            names.join(" and ")
-        );
+    fn tie(&self, asked: &Asked<'_>, tied: &[PolicyId]) -> Reason {
+        let names = tied.iter().take(MOST_TIED).map(|p| policy_name(self.cluster.policy(*p)));
+        let names = names.collect::<Vec<_>>().join(" and ");
+        let more = tied.len().saturating_sub(MOST_TIED);
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        let message =
+            format!("{names}{more} have equal priority and disagree: either may be applied");
         plain(ReasonCode::PriorityTie, Some(asked.direction), message)
     }
 
@@ -238,7 +248,11 @@ impl Evaluator<'_> {
 
     /// Walks the stages for one class of ports, given the rules that match it.
     fn chain(&self, asked: &Asked<'_>, profile: ProfileId, matched: &[&Matched<'_>]) -> Said {
-        let mut said = Said { out: Outcome { allow: false, deny: false }, reasons: Vec::new() };
+        let mut said = Said {
+            out: Outcome { allow: false, deny: false },
+            reasons: Vec::new(),
+            tied: Vec::new(),
+        };
         for (at, stage, stage_profile) in self.stages(asked.direction, profile) {
             if stage_profile.policies.is_empty() {
                 continue;
@@ -291,6 +305,7 @@ impl Evaluator<'_> {
     /// The first block of each lane that matches decides; each policy in it with its first matching rule.
     fn tier_chain(&self, asked: &Asked<'_>, here: &[&Matched<'_>], said: &mut Said) -> bool {
         let mut passed = here.is_empty();
+        let mut asked_first: Vec<(PolicyId, Action)> = Vec::new();
         for lane in here.chunk_by(|a, b| a.policy.lane == b.policy.lane) {
             let Some(first) = lane.first() else { continue };
             let block = lane.iter().filter(|m| m.policy.block == first.policy.block);
@@ -305,8 +320,12 @@ impl Evaluator<'_> {
                     Action::Deny => said.out.deny = true,
                     Action::Pass => passed = true,
                 }
+                asked_first.push((m.policy.id, m.rule.action));
                 said.reasons.push(self.by_rule(asked, m));
             }
+        }
+        if asked_first.iter().any(|(_, action)| *action != asked_first[0].1) {
+            said.tied.extend(asked_first.iter().map(|(policy, _)| *policy));
         }
         passed
     }
@@ -395,32 +414,29 @@ impl Evaluator<'_> {
         }
     }
 
-    /// Combines what two scenarios say about one pair.
-    fn merge_scenarios(
+    /// Explains what holds in every scenario, or differs between them, by the reasons of the first few.
+    fn sum_up(
         &self,
         asked: &Asked<'_>,
-        a: &[Explained],
-        b: &[Explained],
+        decision: &Decision,
+        scenarios: &[Vec<Explained>],
+        ports: &PortSet,
     ) -> Vec<Explained> {
         let mut parts = Vec::new();
-        for x in a {
-            for y in b {
-                let ports = x.ports.intersection(&y.ports);
-                if ports.is_empty() {
-                    continue;
-                }
-                let (verdict, mut reasons) = (x.verdict, x.reasons.clone());
-                let new = y.reasons.iter().filter(|r| !x.reasons.contains(r));
-                reasons.extend(new.cloned());
-                if verdict == y.verdict {
-                    push(&mut parts, Explained { verdict, ports, reasons });
-                    continue;
-                }
-                let unknown = self.address_unknown(asked);
-                reasons.retain(|r| r.policy.is_some() && r.code != ReasonCode::NearMiss);
-                reasons.insert(0, unknown);
-                push(&mut parts, Explained { verdict: Verdict::Unknown, ports, reasons });
+        for (verdict, ports) in decision.split(ports) {
+            let mut reasons: Vec<Reason> = Vec::new();
+            if verdict == Verdict::Unknown {
+                reasons.push(self.address_unknown(asked));
             }
+            let said = scenarios.iter().flatten().filter(|part| !part.ports.is_disjoint(&ports));
+            for reason in said.flat_map(|part| &part.reasons) {
+                let tells = verdict != Verdict::Unknown
+                    || reason.policy.is_some() && reason.code != ReasonCode::NearMiss;
+                if tells && reasons.len() < MOST_REASONS && !reasons.contains(reason) {
+                    reasons.push(reason.clone());
+                }
+            }
+            parts.push(Explained { verdict, ports, reasons });
         }
         parts
     }

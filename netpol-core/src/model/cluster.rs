@@ -10,7 +10,7 @@ use thiserror::Error;
 use super::addresses::{Families, Family, IpSet};
 use super::ids::{LabelId, NamespaceId, NodeId, PodId, PolicyId, ServiceId, WorkloadId};
 use super::labels::{LabelTable, Labels};
-use super::policy::Policy;
+use super::policy::{Policy, PolicyKind};
 use super::ports::Protocol;
 use super::position::Position;
 use super::selector::Selector;
@@ -251,7 +251,10 @@ pub enum BuildError {
     /// Two objects of one kind share namespace and name.
     #[error("two objects are called `{0}`")]
     Duplicate(String),
-    /// The tables hold at most 2³¹ entries.
+    /// A NetworkPolicy names no namespace of this cluster.
+    #[error("NetworkPolicy `{0}` has no namespace of this cluster")]
+    NoNamespace(String),
+    /// There are more pods than [`MAX_PODS`].
     #[error("more than {limit} pods")]
     TooManyPods {
         /// The most that a cluster may hold.
@@ -634,12 +637,13 @@ impl ClusterBuilder {
     ///
     /// # Errors
     ///
-    /// [`BuildError::Duplicate`] where two objects of a kind share namespace and name, and
-    /// [`BuildError::TooManyPods`] above [`MAX_PODS`].
+    /// [`BuildError::Duplicate`] where two namespaces, nodes, workloads or pods share a name,
+    /// [`BuildError::NoNamespace`] for a NetworkPolicy without one, and [`BuildError::TooManyPods`] above [`MAX_PODS`].
     pub fn build(mut self) -> Result<Cluster, BuildError> {
         if let Some(name) = self.duplicates.pop() {
             return Err(BuildError::Duplicate(name));
         }
+        self.check_policies()?;
         let (workloads, pods) = self.link()?;
         let mut cluster = Cluster {
             labels: self.labels,
@@ -662,6 +666,17 @@ impl ClusterBuilder {
         Ok(cluster)
     }
 
+    fn check_policies(&self) -> Result<(), BuildError> {
+        let lost = |policy: &&Policy| {
+            let known = policy.namespace.is_some_and(|n| n.index() < self.namespaces.len());
+            policy.kind == PolicyKind::NetworkPolicy && !known
+        };
+        if let Some(policy) = self.policies.iter().find(lost) {
+            return Err(BuildError::NoNamespace(policy.name.to_string()));
+        }
+        Ok(())
+    }
+
     fn link(&mut self) -> Result<(Vec<Workload>, Vec<Pod>), BuildError> {
         let specs = std::mem::take(&mut self.workloads);
         let given = std::mem::take(&mut self.pods);
@@ -676,7 +691,7 @@ impl ClusterBuilder {
         }
         for (id, spec) in templates {
             if linker.workloads[id.index()].pods.is_empty() {
-                self.instantiate(&mut linker, id, spec)?;
+                self.instantiate(&mut linker, id, &spec)?;
             }
         }
         Ok((linker.workloads, linker.pods))
@@ -686,16 +701,17 @@ impl ClusterBuilder {
         &mut self,
         linker: &mut Linker,
         id: WorkloadId,
-        spec: WorkloadSpec,
+        spec: &WorkloadSpec,
     ) -> Result<(), BuildError> {
         let labels = self.labels.intern_all(pairs(&spec.template.labels));
-        let ports = self.port_list(spec.template.ports);
-        let node = spec.template.node.map(|n| self.node_id(&n));
+        let ports = self.port_list(spec.template.ports.clone());
+        let node = spec.template.node.as_deref().map(|n| self.node_id(n));
         let namespace = linker.workloads[id.index()].namespace;
-        let position = spec.position.unwrap_or_else(memory);
+        let position = spec.position.clone().unwrap_or_else(memory);
         for number in 0..spec.replicas.max(1) {
+            let name = linker.free_name(namespace, spec, number);
             linker.push(Pod {
-                name: format!("{}-{number}", spec.name).into(),
+                name,
                 namespace,
                 workload: id,
                 labels: Arc::clone(&labels),
@@ -775,6 +791,16 @@ impl Linker {
         let kind = self.kind(&kind);
         pod.workload = self.workload(pod.namespace, kind, &name, None);
         self.push(pod)
+    }
+
+    /// Names a pod of a template; where another pod has the name, as of a workload of another kind, the kind comes first.
+    fn free_name(&mut self, namespace: NamespaceId, spec: &WorkloadSpec, number: u32) -> Box<str> {
+        let mut name: Box<str> = format!("{}-{number}", spec.name).into();
+        if self.seen.contains(&(namespace, name.clone())) {
+            name = format!("{}-{name}", spec.kind.to_ascii_lowercase()).into();
+        }
+        self.seen.insert((namespace, name.clone()));
+        name
     }
 
     fn push(&mut self, pod: Pod) -> Result<(), BuildError> {

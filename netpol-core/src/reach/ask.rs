@@ -109,7 +109,8 @@ impl<'a> Asker<'a> {
         let (from, to) = (&self.question.from, &self.question.to);
         let only_pods = |s: &Selection| s.addresses.is_empty() && s.names.is_empty();
         let one = from.pods.len() == 1 && from.pods == to.pods && only_pods(from) && only_pods(to);
-        from.pods.min().filter(|_| one).map(PodId)
+        let known = |p: &PodId| p.index() < self.evaluator.cluster.pods().len();
+        from.pods.min().filter(|_| one).map(PodId).filter(known)
     }
 
     fn ask_self(&mut self, pod: PodId) {
@@ -330,7 +331,7 @@ impl<'a> Asker<'a> {
     }
 
     /// Returns the asked ports on a destination pod.
-    fn ports_on(&self, pod: PodId) -> PortSet {
+    pub(super) fn ports_on(&self, pod: PodId) -> PortSet {
         let asked = &self.question.ports;
         if asked.names.is_empty() {
             return asked.numbers.clone();

@@ -1,7 +1,7 @@
 //! The outside: addresses that are no pod's, cut where the rules of a pod cut them, and domain names.
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::ask::{Asker, PODS};
 use super::cells::{Cell, Cells, EndId};
@@ -10,7 +10,8 @@ use super::table::{EndKey, Pairs};
 use crate::compile::pieces;
 use crate::evaluate::{Candidates, Decision, Explained, Other, OtherKind};
 use crate::model::{
-    AddressRange, Direction, Families, Family, IpSet, Peer, PodId, PortSet, Verdict,
+    AddressRange, Direction, Families, Family, IpSet, NodeId, Peer, PodId, PortRange, PortSet,
+    Verdict,
 };
 
 /// Keys of ends that are outside.
@@ -54,52 +55,69 @@ fn ask_addresses(
     if asked.is_empty() {
         return;
     }
+    let nodes = asks_nodes(asker, asked);
     for (end, _) in pods.ends.iter().enumerate() {
-        let cells: Vec<Cell> = pods
-            .cells
-            .iter()
-            .filter(|c| c.end == end)
-            .flat_map(|c| split_by_node(asker, direction, c, asked))
-            .collect();
-        let families = families_of(asker, &cells).and(asked.families_present());
-        if families.is_empty() {
-            let key = ends.add(End::External(asked.clone()));
-            let (src, dst) = oriented(direction, end, key);
-            let count = cells.iter().map(|c| c.pods.len() as u64).sum();
-            asker.add_no_family(&Pairs { src, dst, family: None, count }, &numbers(asker));
-        }
+        let cells = pods.cells.iter().filter(|c| c.end == end);
+        let cells = cells.flat_map(|c| split_cell(asker, direction, c, nodes));
+        let talks = |c: &Cell| !families_of(asker, c).and(asked.families_present()).is_empty();
+        let (cells, mute): (Vec<Cell>, Vec<Cell>) = cells.partition(talks);
+        add_mute(asker, ends, direction, asked, &mute);
         // One table for all families: ranges of both that are treated alike are one end.
-        let merged =
-            families.iter().flat_map(|f| ask_family(asker, direction, &cells, asked, f)).collect();
+        let families = asked.families_present();
+        let ask = |family| ask_family(asker, direction, &cells, (asked, nodes), family);
+        let merged = families.iter().flat_map(ask).collect();
         add_merged(asker, ends, direction, end, merged);
     }
 }
 
-fn numbers(asker: &Asker<'_>) -> PortSet {
-    asker.question.ports.numbers.clone()
+/// Returns the asked ports of a pair: names are resolved on the destination, if that is the pod.
+fn asked_ports(asker: &Asker<'_>, direction: Direction, pod: PodId) -> PortSet {
+    match direction {
+        Direction::Egress => asker.question.ports.numbers.clone(),
+        Direction::Ingress => asker.ports_on(pod),
+    }
 }
 
-fn families_of(asker: &Asker<'_>, cells: &[Cell]) -> Families {
-    let groups = &asker.evaluator.program.groups;
-    cells.iter().flat_map(|c| groups.group(c.group).families.iter()).collect()
+fn families_of(asker: &Asker<'_>, cell: &Cell) -> Families {
+    asker.evaluator.program.groups.group(cell.group).families
 }
 
-/// A single asked address may be that of some pods' own node.
-fn split_by_node(asker: &Asker<'_>, direction: Direction, cell: &Cell, asked: &IpSet) -> Vec<Cell> {
-    let whole = |pods: Vec<PodId>| Cell { end: cell.end, group: cell.group, pods };
-    let Some(address) = single(asked).filter(|_| direction == Direction::Ingress) else {
-        return vec![whole(cell.pods.clone())];
-    };
-    let own = |pod: &PodId| asker.evaluator.is_own_node(&Peer::Address(address), &Peer::Pod(*pod));
-    let (near, far): (Vec<PodId>, Vec<PodId>) = cell.pods.iter().partition(|pod| own(pod));
-    [near, far].into_iter().filter(|pods| !pods.is_empty()).map(whole).collect()
+/// Tells whether every asked address is a node's: only then is a question about nodes, and their own pods are told apart.
+/// Wider ranges are not cut at the addresses of single nodes.
+fn asks_nodes(asker: &Asker<'_>, asked: &IpSet) -> bool {
+    let nodes = asker.evaluator.cluster.nodes().iter().flat_map(|n| n.addresses.iter());
+    let all: IpSet = nodes.map(|a| AddressRange { from: *a, to: *a }).collect();
+    asked.is_subset(&all)
 }
 
-/// Returns the address where exactly one is asked about.
-fn single(asked: &IpSet) -> Option<IpAddr> {
-    let mut ranges = asked.ranges();
-    let only = ranges.next().filter(|r| r.from == r.to)?;
-    ranges.next().is_none().then_some(only.from)
+/// Splits a cell by the node of its pods, where nodes are asked about, and by the ports that names add on them.
+fn split_cell(asker: &Asker<'_>, direction: Direction, cell: &Cell, nodes: bool) -> Vec<Cell> {
+    let by_node = nodes && direction == Direction::Ingress;
+    let by_name = !asker.question.ports.names.is_empty() && direction == Direction::Ingress;
+    let mut parts: BTreeMap<(Option<NodeId>, Vec<PortRange>), Vec<PodId>> = BTreeMap::new();
+    for pod in &cell.pods {
+        let node = asker.evaluator.cluster.pod(*pod).node.filter(|_| by_node);
+        let ports = if by_name { asker.ports_on(*pod).ranges().collect() } else { Vec::new() };
+        parts.entry((node, ports)).or_default().push(*pod);
+    }
+    parts.into_values().map(|pods| Cell { end: cell.end, group: cell.group, pods }).collect()
+}
+
+/// Adds pods that share no family with the asked addresses.
+fn add_mute(
+    asker: &mut Asker<'_>,
+    ends: &mut OutsideEnds,
+    direction: Direction,
+    asked: &IpSet,
+    cells: &[Cell],
+) {
+    for cell in cells {
+        let Some(pod) = cell.pods.first() else { continue };
+        let ports = asked_ports(asker, direction, *pod);
+        let (src, dst) = oriented(direction, cell.end, ends.add(End::External(asked.clone())));
+        let count = cell.pods.len() as u64;
+        asker.add_no_family(&Pairs { src, dst, family: None, count }, &ports);
+    }
 }
 
 /// Asks every cell of an end about every piece of a family's addresses.
@@ -107,33 +125,46 @@ fn ask_family(
     asker: &Asker<'_>,
     direction: Direction,
     cells: &[Cell],
-    asked: &IpSet,
+    (asked, nodes): (&IpSet, bool),
     family: Family,
 ) -> Merged {
     let program = asker.evaluator.program;
-    let talks = |c: &&Cell| program.groups.group(c.group).families.contains(family);
-    let cells: Vec<&Cell> = cells.iter().filter(talks).collect();
+    let cells: Vec<&Cell> =
+        cells.iter().filter(|c| families_of(asker, c).contains(family)).collect();
     let maps: Vec<_> = cells
         .iter()
         .flat_map(|c| program.class_maps(direction, program.profile(direction, c.group), family))
         .collect();
-    let own_node = single(asked).is_some();
+    let pieces = pieces(family, asked, &maps);
+    let pieces = if nodes { pieces.into_iter().flat_map(one_by_one).collect() } else { pieces };
     let mut known: BTreeMap<Vec<u32>, usize> = BTreeMap::new();
     let mut merged: Merged = Vec::new();
-    for piece in pieces(family, asked, &maps) {
+    for piece in pieces {
         let classes: Vec<u32> = maps.iter().map(|m| m.class(piece.from)).collect();
-        if let Some(at) = known.get(&classes) {
+        if let Some(at) = known.get(&classes).filter(|_| !nodes) {
             merged[*at].1.push(piece);
             continue;
         }
-        let said = cells
-            .iter()
-            .map(|cell| say(asker, direction, cell, piece.from, family, own_node))
-            .collect();
+        let said =
+            cells.iter().map(|c| say(asker, direction, c, (piece.from, nodes), family)).collect();
         known.insert(classes, merged.len());
         merged.push((said, vec![piece]));
     }
     merged
+}
+
+/// Lists the addresses of a range of nodes' addresses, which are few.
+fn one_by_one(range: AddressRange) -> Vec<AddressRange> {
+    let single = |address: IpAddr| AddressRange { from: address, to: address };
+    match (range.from, range.to) {
+        (IpAddr::V4(from), IpAddr::V4(to)) => {
+            (from.to_bits()..=to.to_bits()).map(|a| single(Ipv4Addr::from_bits(a).into())).collect()
+        }
+        (IpAddr::V6(from), IpAddr::V6(to)) => {
+            (from.to_bits()..=to.to_bits()).map(|a| single(Ipv6Addr::from_bits(a).into())).collect()
+        }
+        _ => vec![range],
+    }
 }
 
 /// What the pods of a cell say about one address.
@@ -141,14 +172,13 @@ fn say(
     asker: &Asker<'_>,
     direction: Direction,
     cell: &Cell,
-    address: IpAddr,
+    (address, own_node): (IpAddr, bool),
     family: Family,
-    own_node: bool,
 ) -> (Vec<Said>, u64) {
     let count = cell.pods.len() as u64;
-    let Some(pod) = cell.pods.first().map(|p| Peer::Pod(*p)) else { return (Vec::new(), 0) };
-    let outside = Peer::Address(address);
-    let ports = numbers(asker);
+    let Some(first) = cell.pods.first().copied() else { return (Vec::new(), 0) };
+    let (pod, outside) = (Peer::Pod(first), Peer::Address(address));
+    let ports = asked_ports(asker, direction, first);
     let exempt =
         own_node && direction == Direction::Ingress && asker.evaluator.is_own_node(&outside, &pod);
     let parts = if asker.question.explain {
@@ -238,7 +268,7 @@ fn ask_names(asker: &mut Asker<'_>, ends: &mut OutsideEnds, from: &Cells) {
         for cell in &from.cells {
             let Some(pod) = cell.pods.first().map(|p| Peer::Pod(*p)) else { continue };
             let destination = Peer::Name(name.clone());
-            let ports = numbers(asker);
+            let ports = asker.question.ports.numbers.clone();
             let families = asker.evaluator.program.groups.group(cell.group).families;
             let decided: Vec<(Family, Decision)> = families
                 .iter()
@@ -259,6 +289,11 @@ fn ask_names(asker: &mut Asker<'_>, ends: &mut OutsideEnds, from: &Cells) {
                 })
                 .collect();
             let pairs = (EndKey(PODS, cell.end), key, cell.pods.len() as u64);
+            if decided.is_empty() {
+                let (src, dst, count) = pairs;
+                asker.add_no_family(&Pairs { src, dst, family: None, count }, &ports);
+                continue;
+            }
             asker.add_families(&decided, pairs, &ports, &|evaluator, family, ports| {
                 evaluator.explain(&pod, &destination, family, ports, false)
             });

@@ -89,7 +89,8 @@ impl Snapshot {
     pub fn explain(&self, flow: &Flow) -> Explanation {
         let evaluator = self.evaluator();
         let families = self.families(&flow.src, &flow.dst);
-        if !families.contains(flow.family) && flow.src != flow.dst {
+        let itself = flow.src == flow.dst && matches!(flow.src, Peer::Pod(_));
+        if !families.contains(flow.family) && !itself {
             let message = format!("the two ends do not both talk {}", flow.family);
             let reasons = vec![plain(ReasonCode::NoCommonFamily, None, message)];
             return Explanation { verdict: Verdict::Deny, reasons };

@@ -131,9 +131,14 @@ impl TableBuilder {
     }
 }
 
-type ReasonKey<'a> =
-    (crate::model::ReasonCode, Option<crate::model::PolicyId>, Option<u32>, &'a str);
+type ReasonKey<'a> = (
+    crate::model::ReasonCode,
+    Option<crate::model::Direction>,
+    Option<crate::model::PolicyId>,
+    Option<u32>,
+    &'a str,
+);
 
 fn reason_key(reasons: &[Reason]) -> Vec<ReasonKey<'_>> {
-    reasons.iter().map(|r| (r.code, r.policy, r.rule, r.message.as_str())).collect()
+    reasons.iter().map(|r| (r.code, r.direction, r.policy, r.rule, r.message.as_str())).collect()
 }

@@ -10,6 +10,7 @@
 mod agreement;
 mod corpus;
 mod imports;
+mod outside;
 mod properties;
 mod sources;
 mod sources_admin;
