@@ -2,12 +2,13 @@
 
 use std::rc::Rc;
 
+use ipnet::IpNet;
 use roaring::RoaringBitmap;
 
 use crate::index::{GroupSet, Groups, SelectorIndex};
 use crate::model::{
-    AdminPeer, Cluster, Dialect, DomainName, IpBlock, IpBlockPods, IpSet, NamespaceId,
-    NetworkPolicyPeer, NodeId, Selector,
+    AddressRange, AdminPeer, Cluster, Dialect, DomainName, IpBlock, IpBlockPods, IpSet,
+    NamespaceId, NetworkPolicyPeer, NodeId, Selector,
 };
 
 /// The peers of one rule, or-ed.
@@ -214,7 +215,9 @@ impl Draft {
 
 /// `except` is cut out of its own block only (networkpolicy-v1, section 8).
 fn addresses_of_block(block: &IpBlock) -> IpSet {
-    block.except.iter().fold(IpSet::from(block.cidr), |set, net| set.difference(&IpSet::from(*net)))
+    let range = |net: &IpNet| AddressRange { from: net.network(), to: net.broadcast() };
+    let except: IpSet = block.except.iter().map(range).collect();
+    IpSet::from(block.cidr).difference(&except)
 }
 
 impl PeerSet {

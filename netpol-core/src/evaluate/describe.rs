@@ -24,7 +24,8 @@ pub(crate) fn rule_name(
         }
         PolicySpec::Network(_) => None,
     };
-    let own = own.map_or_else(String::new, |name| format!(" `{name}`"));
+    // A rule's name is free text: what could steer a terminal is escaped.
+    let own = own.map_or_else(String::new, |name| format!(" `{}`", name.escape_debug()));
     format!("{} {direction}[{index}]{own}", policy_name(policy))
 }
 

@@ -40,8 +40,15 @@ impl Cells {
     ) -> Self {
         let mut numbers: BTreeMap<(u8, u32), EndId> = BTreeMap::new();
         let mut cells = Self::default();
-        for pod in selection.pods.iter().map(PodId).filter(|p| p.index() < cluster.pods().len()) {
-            let (key, end) = end_of(cluster, selection, level, pod);
+        let known = |pod: &PodId| pod.index() < cluster.pods().len();
+        let mut selected = vec![0; cluster.workloads().len()];
+        for pod in selection.pods.iter().map(PodId).filter(known) {
+            selected[cluster.pod(pod).workload.index()] += 1;
+        }
+        for pod in selection.pods.iter().map(PodId).filter(known) {
+            let workload = cluster.pod(pod).workload;
+            let whole = selected[workload.index()] == cluster.workload(workload).pods.len();
+            let (key, end) = end_of(cluster, whole, level, pod);
             let id = *numbers.entry(key).or_insert_with(|| {
                 cells.ends.push((end, Vec::new()));
                 cells.ends.len() - 1
@@ -59,13 +66,11 @@ impl Cells {
 }
 
 /// Returns the end that a pod belongs to; a workload stands for its pods where all of them are selected.
-fn end_of(cluster: &Cluster, selection: &Selection, level: Level, pod: PodId) -> ((u8, u32), End) {
+fn end_of(cluster: &Cluster, whole: bool, level: Level, pod: PodId) -> ((u8, u32), End) {
     let facts = cluster.pod(pod);
-    let whole =
-        || cluster.workload(facts.workload).pods.iter().all(|p| selection.pods.contains(p.0));
     match level {
         Level::Namespace => ((2, facts.namespace.0), End::Namespace(facts.namespace)),
-        Level::Workload if whole() => ((1, facts.workload.0), End::Workload(facts.workload)),
+        Level::Workload if whole => ((1, facts.workload.0), End::Workload(facts.workload)),
         Level::Workload | Level::Pod => ((0, pod.0), End::Pod(pod)),
     }
 }

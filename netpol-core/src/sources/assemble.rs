@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
+use super::controller_labels;
 use super::diagnostic::{Diagnostic, DiagnosticCode, Severity};
 use super::findings::Findings;
 use super::kinds::{Kind, Workload};
@@ -377,6 +378,9 @@ impl Assembly {
             });
             Cluster::default()
         });
+        for diagnostic in controller_labels::warnings(&cluster) {
+            self.findings.push(diagnostic);
+        }
         Loaded { cluster, diagnostics: self.findings.finish(), completed: self.completed }
     }
 }

@@ -58,6 +58,8 @@ pub enum DiagnosticCode {
     NamedPortWithAddresses,
     /// Admin policies of both API versions in one input.
     MixedVersions,
+    /// A selector on a label that a controller adds, which templates do not carry.
+    ControllerLabel,
 }
 
 impl DiagnosticCode {
@@ -84,6 +86,7 @@ impl DiagnosticCode {
             Self::Lenient => "LENIENT",
             Self::NamedPortWithAddresses => "NAMED_PORT_WITH_ADDRESSES",
             Self::MixedVersions => "MIXED_VERSIONS",
+            Self::ControllerLabel => "CONTROLLER_LABEL",
         }
     }
 }

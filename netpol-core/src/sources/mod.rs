@@ -36,6 +36,7 @@ mod policies;
 mod selectors;
 
 mod assemble;
+mod controller_labels;
 mod read;
 
 pub use diagnostic::{Diagnostic, DiagnosticCode, Severity};

@@ -60,7 +60,8 @@ pub(super) fn convert(
             let s = if count == 1 { "y" } else { "ies" };
             writeln!(
                 streams.err,
-                "converted {count} polic{s}; every pair and port is answered as before"
+                "converted {count} polic{s}; every pair and port is answered as before; labels, annotations and comments \
+                 are not carried over"
             )?;
             Ok(Exit::Yes)
         }

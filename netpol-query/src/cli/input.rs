@@ -40,6 +40,10 @@ pub(super) fn session(
         return Ok(None);
     }
     warn(streams.err, console, &loaded.diagnostics)?;
+    if loaded.cluster.pods().is_empty() {
+        let mark = Palette::paint(console.err.doubt, "warning:");
+        writeln!(streams.err, "{mark} the input holds no pods: every answer about them is empty")?;
+    }
     let warnings: Vec<Warning> = loaded.diagnostics.iter().map(of_diagnostic).collect();
     let settings = Settings { level: invocation.args.level(), explain: invocation.args.explain };
     let snapshot = Snapshot::new(loaded.cluster, invocation.args.dialect());
