@@ -4,6 +4,7 @@ mod answer;
 mod ends;
 mod expect;
 mod fields;
+mod hops;
 mod list;
 mod pairs;
 mod pipe;
@@ -16,6 +17,7 @@ pub use answer::{
 };
 pub use ends::Names;
 pub use fields::Cell;
+pub use hops::{Choke, Way, Ways};
 pub use warnings::of_diagnostic;
 
 use netpol_core::reach::{Level, Snapshot};
@@ -84,6 +86,7 @@ impl Engine<'_> {
             Plan::Resolve(region) => Body::Endpoints(self.resolved(region)),
             Plan::PodsOf(policy) => Body::Endpoints(self.pods_of(*policy)),
             Plan::Policies(policies) => Body::Policies(self.policies(policies)),
+            Plan::Hops(plan) => self.ways(plan, warnings)?,
             Plan::Expect(expect) => self.expect(expect, warnings)?,
             Plan::Define { name, .. } => Body::Done(format!("${name} is defined")),
             Plan::UseNamespace(Some(name)) => {

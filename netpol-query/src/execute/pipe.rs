@@ -67,6 +67,7 @@ fn filter(mut body: Body, predicate: &Predicate) -> Found<Body> {
         Body::Verdict(verdicts) => verdicts.rows.retain(|r| holds(r, predicate)),
         Body::Expectation(expectation) => expectation.rows.retain(|r| holds(r, predicate)),
         Body::Rows { rows, .. } => rows.retain(|r| holds(r, predicate)),
+        Body::Ways(ways) => ways.ways.retain(|w| holds(w, predicate)),
         Body::Endpoints(rows) => rows.retain(|r| holds(r, predicate)),
         Body::Policies(rows) => rows.retain(|r| holds(r, predicate)),
         Body::Records(Records { columns, rows }) => {
@@ -168,6 +169,7 @@ fn sort(mut body: Body, field: &Spanned<String>, descending: bool) -> Found<Body
         Body::Verdict(verdicts) => sort_rows(&mut verdicts.rows, &field.node, descending),
         Body::Expectation(expectation) => sort_rows(&mut expectation.rows, &field.node, descending),
         Body::Rows { rows, .. } => sort_rows(rows, &field.node, descending),
+        Body::Ways(ways) => sort_rows(&mut ways.ways, &field.node, descending),
         Body::Endpoints(rows) => sort_rows(rows, &field.node, descending),
         Body::Policies(rows) => sort_rows(rows, &field.node, descending),
         Body::Records(Records { columns, rows }) => {
@@ -197,6 +199,7 @@ fn limit(mut body: Body, count: u64) -> Body {
         Body::Verdict(verdicts) => verdicts.rows.truncate(count),
         Body::Expectation(expectation) => expectation.rows.truncate(count),
         Body::Rows { rows, .. } => rows.truncate(count),
+        Body::Ways(ways) => ways.ways.truncate(count),
         Body::Endpoints(rows) => rows.truncate(count),
         Body::Policies(rows) => rows.truncate(count),
         Body::Records(records) => records.rows.truncate(count),
@@ -221,6 +224,7 @@ fn values(body: &Body, names: &[String]) -> Vec<Vec<Cell>> {
         Body::Verdict(verdicts) => of(&verdicts.rows, names),
         Body::Expectation(expectation) => of(&expectation.rows, names),
         Body::Rows { rows, .. } => of(rows, names),
+        Body::Ways(ways) => of(&ways.ways, names),
         Body::Endpoints(rows) => of(rows, names),
         Body::Policies(rows) => of(rows, names),
         Body::Records(records) => {

@@ -5,6 +5,7 @@
 mod endpoints;
 mod find;
 mod glob;
+mod hops;
 mod objects;
 mod plan;
 mod ports;
@@ -16,6 +17,7 @@ mod suggest;
 mod words;
 
 pub(crate) use glob::matches as glob_matches;
+pub use hops::{HopsKind, HopsPlan};
 pub use plan::{
     Ask, ClaimPlan, CountPlan, ExpectPlan, ListPlan, PipeStep, Plan, PoliciesPlan, Translation,
 };

@@ -3,6 +3,7 @@
 use netpol_core::model::{Direction, PodId, PolicyId, PortSet, ServiceId, Verdict};
 use netpol_core::reach::{AskedPorts, Selection};
 
+use super::hops::HopsPlan;
 use super::region::Region;
 use super::scope::Value;
 use crate::syntax::ast::{Comparison, ExpectSeverity, Noun, Pipe, Quantifier, Relation};
@@ -46,6 +47,8 @@ pub enum Plan {
     PodsOf(PolicyId),
     /// `policies for` and the like.
     Policies(PoliciesPlan),
+    /// `paths`, `eventually`, `blast radius`.
+    Hops(Box<HopsPlan>),
     /// `expect` and `warn`.
     Expect(Box<ExpectPlan>),
     /// `let`.
@@ -163,6 +166,22 @@ pub enum ClaimPlan {
     },
     /// No flow has a verdict.
     NoFlows(Box<Ask>, Verdict),
+    /// There is no way over several hops.
+    NoPath(Box<HopsPlan>),
+    /// Pairs can be reached over several hops.
+    Eventually {
+        /// The pairs.
+        plan: Box<HopsPlan>,
+        /// `all` or `some`.
+        quantifier: Option<Quantifier>,
+    },
+    /// Only some can reach something over several hops.
+    OnlyEventually {
+        /// Those who may.
+        inside: Box<HopsPlan>,
+        /// All others, who ought not to.
+        others: Box<HopsPlan>,
+    },
     /// No object is listed.
     None(ListPlan),
     /// A count compares with a number.

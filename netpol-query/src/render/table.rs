@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use super::label;
-use crate::execute::{Body, EndpointRow, PolicyRow, Row};
+use crate::execute::{Body, Endpoint, EndpointRow, PolicyRow, Row, Way, Ways};
 
 /// Columns and rows.
 struct Table {
@@ -26,6 +26,7 @@ fn table(body: &Body) -> Table {
             let row = vec![pass.to_owned(), expectation.found.clone(), because];
             Table { columns: columns(&["result", "found", "because"]), rows: vec![row] }
         }
+        Body::Ways(ways) => ways_table(ways),
         Body::Count(count) => {
             Table { columns: columns(&["count"]), rows: vec![vec![count.to_string()]] }
         }
@@ -47,6 +48,22 @@ fn table(body: &Body) -> Table {
         },
         Body::Done(text) => Table { columns: columns(&["done"]), rows: vec![vec![text.clone()]] },
     }
+}
+
+fn ways_table(ways: &Ways) -> Table {
+    let columns = ["length", "src", "dst", "ports", "way"].map(str::to_owned).to_vec();
+    let cells = |way: &Way| {
+        let id = |end: Option<&std::sync::Arc<Endpoint>>| end.map_or_else(String::new, |e| e.id());
+        let ports = way.hops.last().map_or_else(String::new, |row| row.ports.to_string());
+        vec![
+            way.hops.len().to_string(),
+            id(way.src()),
+            id(way.dst()),
+            ports,
+            super::text::arrows(way, &super::label::endpoint),
+        ]
+    };
+    Table { columns, rows: ways.ways.iter().map(cells).collect() }
 }
 
 fn rows_table(rows: &[Row]) -> Table {
