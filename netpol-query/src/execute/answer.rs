@@ -5,6 +5,7 @@ use std::sync::Arc;
 use netpol_core::model::{Direction, Family, IpSet, PortSet, ReasonCode, Verdict};
 use netpol_core::reach::Tally;
 
+use super::exposure::Exposure;
 use super::fields::Cell;
 use super::hops::Ways;
 use crate::syntax::ast::ExpectSeverity;
@@ -40,6 +41,8 @@ pub enum Body {
     },
     /// `paths`, `eventually`, `blast radius`.
     Ways(Ways),
+    /// `exposure of`.
+    Exposure(Exposure),
     /// `count`.
     Count(u64),
     /// `resolve`, `list`, `pods of`.
@@ -402,6 +405,7 @@ impl Body {
             },
             Self::Rows { .. }
             | Self::Ways(_)
+            | Self::Exposure(_)
             | Self::Count(_)
             | Self::Endpoints(_)
             | Self::Policies(_)
@@ -417,6 +421,7 @@ impl Body {
             Self::Expectation(expectation) => expectation.rows.len(),
             Self::Rows { rows, .. } => rows.len(),
             Self::Ways(ways) => ways.ways.len(),
+            Self::Exposure(exposure) => exposure.rows().count(),
             Self::Endpoints(rows) => rows.len(),
             Self::Policies(rows) => rows.len(),
             Self::Records(records) => records.rows.len(),

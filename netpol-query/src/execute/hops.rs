@@ -235,7 +235,7 @@ fn warn(warnings: &mut Vec<Warning>, stopped: bool, doubtful: u64) {
     }
 }
 
-fn search_stopped() -> Warning {
+pub(super) fn search_stopped() -> Warning {
     let message = "the search stopped at its bound of work: there may be more; name smaller sets, or say `max 3 hops`";
     Warning {
         code: "SEARCH_STOPPED".into(),

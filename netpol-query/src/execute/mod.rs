@@ -3,6 +3,7 @@
 mod answer;
 mod ends;
 mod expect;
+mod exposure;
 mod fields;
 mod hops;
 mod list;
@@ -16,6 +17,7 @@ pub use answer::{
     Reason, Records, Row, RowsKind, Verdicts, Warning,
 };
 pub use ends::Names;
+pub use exposure::{Exposed, Exposure};
 pub use fields::Cell;
 pub use hops::{Choke, Way, Ways};
 pub use warnings::of_diagnostic;
@@ -87,6 +89,7 @@ impl Engine<'_> {
             Plan::PodsOf(policy) => Body::Endpoints(self.pods_of(*policy)),
             Plan::Policies(policies) => Body::Policies(self.policies(policies)),
             Plan::Hops(plan) => self.ways(plan, warnings)?,
+            Plan::Exposure(plan) => self.exposure(plan, warnings)?,
             Plan::Expect(expect) => self.expect(expect, warnings)?,
             Plan::Define { name, .. } => Body::Done(format!("${name} is defined")),
             Plan::UseNamespace(Some(name)) => {

@@ -2,7 +2,7 @@
 
 use netpol_core::model::{PortRange, PortSet, Protocol};
 
-use super::answer::{Body, Records};
+use super::answer::{Body, Records, RowsKind};
 use super::fields::{self, Cell, Fields};
 use crate::error::{ErrorCode, QueryError};
 use crate::lower::PipeStep;
@@ -21,6 +21,16 @@ fn apply_step(body: Body, step: &Pipe, span: Span) -> Found<Body> {
         let message = "there are no rows to go through this pipe";
         return Err(QueryError::at(ErrorCode::Usage, span, message));
     }
+    let body = match body {
+        // What goes through a pipe are the rows of all workloads.
+        Body::Exposure(exposure) if !matches!(step, Pipe::As(_)) => Body::Rows {
+            kind: RowsKind::Flows,
+            rows: exposure.rows().cloned().collect(),
+            asked: exposure.asked,
+            verdict: netpol_core::model::Verdict::Allow,
+        },
+        other => other,
+    };
     match step {
         Pipe::As(_) => Ok(body),
         Pipe::Count => Ok(Body::Count(body.len())),
@@ -73,7 +83,7 @@ fn filter(mut body: Body, predicate: &Predicate) -> Found<Body> {
         Body::Records(Records { columns, rows }) => {
             rows.retain(|cells| holds(&(&columns[..], &cells[..]), predicate));
         }
-        Body::Count(_) | Body::Done(_) => {}
+        Body::Count(_) | Body::Exposure(_) | Body::Done(_) => {}
     }
     Ok(body)
 }
@@ -180,7 +190,7 @@ fn sort(mut body: Body, field: &Spanned<String>, descending: bool) -> Found<Body
                 if descending { order.reverse() } else { order }
             });
         }
-        Body::Count(_) | Body::Done(_) => {}
+        Body::Count(_) | Body::Exposure(_) | Body::Done(_) => {}
     }
     Ok(body)
 }
@@ -203,7 +213,7 @@ fn limit(mut body: Body, count: u64) -> Body {
         Body::Endpoints(rows) => rows.truncate(count),
         Body::Policies(rows) => rows.truncate(count),
         Body::Records(records) => records.rows.truncate(count),
-        Body::Count(_) | Body::Done(_) => {}
+        Body::Count(_) | Body::Exposure(_) | Body::Done(_) => {}
     }
     body
 }
@@ -232,7 +242,7 @@ fn values(body: &Body, names: &[String]) -> Vec<Vec<Cell>> {
                 records.rows.iter().map(|cells| (&records.columns[..], &cells[..])).collect();
             of(&rows, names)
         }
-        Body::Count(_) | Body::Done(_) => Vec::new(),
+        Body::Count(_) | Body::Exposure(_) | Body::Done(_) => Vec::new(),
     }
 }
 

@@ -1,6 +1,6 @@
 //! What is to be executed: names are ids here.
 
-use netpol_core::model::{Direction, PodId, PolicyId, PortSet, ServiceId, Verdict};
+use netpol_core::model::{Direction, IpSet, PodId, PolicyId, PortSet, ServiceId, Verdict};
 use netpol_core::reach::{AskedPorts, Selection};
 
 use super::hops::HopsPlan;
@@ -49,6 +49,8 @@ pub enum Plan {
     Policies(PoliciesPlan),
     /// `paths`, `eventually`, `blast radius`.
     Hops(Box<HopsPlan>),
+    /// `exposure of`.
+    Exposure(Box<ExposurePlan>),
     /// `expect` and `warn`.
     Expect(Box<ExpectPlan>),
     /// `let`.
@@ -95,6 +97,17 @@ pub struct Translation {
     pub port: String,
     /// The pods by the container ports that they are reached on.
     pub parts: Vec<(PortSet, Vec<PodId>)>,
+}
+
+/// Whose exposure is asked about.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ExposurePlan {
+    /// From everything else to the set.
+    pub inward: Ask,
+    /// From the set to addresses outside the cluster.
+    pub outward: Ask,
+    /// What counts as the internet.
+    pub internet: IpSet,
 }
 
 /// What is counted.

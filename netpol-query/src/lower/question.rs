@@ -1,9 +1,10 @@
 //! Statements into plans.
 
 use netpol_core::model::{Direction, PortSet};
+use netpol_core::reach::Selection;
 
 use super::plan::{
-    Ask, ClaimPlan, CountPlan, ExpectPlan, ListPlan, Plan, PoliciesPlan, Translation,
+    Ask, ClaimPlan, CountPlan, ExpectPlan, ExposurePlan, ListPlan, Plan, PoliciesPlan, Translation,
 };
 use super::region::Region;
 use super::scope::{Scope, Value};
@@ -77,7 +78,9 @@ impl Scope<'_> {
                 Plan::Hops(Box::new(self.paths(from, to, options)?))
             }
             Question::Blast { of, options } => Plan::Hops(Box::new(self.blast(of, options)?)),
-            Question::Exposure { .. } => return Err(later("`exposure`")),
+            Question::Exposure { of, on } => {
+                Plan::Exposure(Box::new(self.exposure(of, on.as_ref())?))
+            }
             Question::Matrix { .. } => return Err(later("`matrix`")),
             Question::Policies { relation, of, to, direction, on } => {
                 self.policies(*relation, of, to.as_ref(), *direction, on.as_ref())?
@@ -195,6 +198,25 @@ impl Scope<'_> {
         }
         ask.on = on.map(|ports| self.ports(ports, &ask.to)).transpose()?;
         Ok(Plan::What(ask))
+    }
+
+    fn exposure(&self, of: &Endpoints, on: Option<&Ports>) -> Found<ExposurePlan> {
+        let mut inward = self.between(None, Some(of), on)?;
+        if inward.to.pods.is_empty() {
+            let message = format!("`{of}` holds no pods: only they are exposed");
+            return Err(QueryError::at(ErrorCode::NoSuchEndpoint, of.span, message));
+        }
+        inward.from.pods -= &inward.to.pods;
+        inward.to = Selection { pods: inward.to.pods, ..Selection::default() };
+        let outward = Ask {
+            from: inward.to.clone(),
+            to: Selection::addresses(words::external(self)),
+            through: None,
+            on: on.map(|ports| self.ports(ports, &inward.to)).transpose()?,
+            said: (Some(of.to_string()), None),
+            span: inward.span,
+        };
+        Ok(ExposurePlan { inward, outward, internet: words::internet(self) })
     }
 
     fn policies(

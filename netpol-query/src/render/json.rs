@@ -9,8 +9,8 @@ use serde::{Serialize, Serializer};
 use super::Options;
 use crate::error::{ErrorCode, QueryError};
 use crate::execute::{
-    Answer, Body, Cell, Choke, Endpoint, EndpointRow, PolicyRef, PolicyRow, Reason, Records, Row,
-    Warning, Way,
+    Answer, Body, Cell, Choke, Endpoint, EndpointRow, Exposed, Exposure, PolicyRef, PolicyRow,
+    Reason, Records, Row, Warning, Way,
 };
 
 const SCHEMA: &str = "netpol-query/v1";
@@ -139,6 +139,10 @@ struct AnswerView<'a> {
     rows: RowsView<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
     count: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    protected: Option<ProtectedView>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    exposed: Vec<ExposedView<'a>>,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     choke_points: Vec<ChokeView<'a>>,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
@@ -172,6 +176,8 @@ impl<'a> AnswerView<'a> {
             because: None,
             rows: RowsView::None,
             count: None,
+            protected: None,
+            exposed: Vec::new(),
             choke_points: Vec::new(),
             groups: Vec::new(),
             warnings: answer.warnings.iter().map(warning).collect(),
@@ -208,6 +214,14 @@ impl<'a> AnswerView<'a> {
                     .map(|g| g.iter().map(|e| EndpointView(e)).collect())
                     .collect();
             }
+            Body::Exposure(exposure) => {
+                view.rows = RowsView::Exposure(exposure, options.explain);
+                view.protected = Some(ProtectedView {
+                    ingress: exposure.is_protected(Direction::Ingress),
+                    egress: exposure.is_protected(Direction::Egress),
+                });
+                view.exposed = exposure.workloads.iter().map(exposed).collect();
+            }
             Body::Count(count) => view.count = Some(*count),
             Body::Endpoints(rows) => view.rows = RowsView::Endpoints(rows),
             Body::Policies(rows) => view.rows = RowsView::Policies(rows),
@@ -234,6 +248,8 @@ enum RowsView<'a> {
     Rows(&'a [Row], bool),
     /// Ways, and whether their hops carry reasons.
     Ways(&'a [Way], bool),
+    /// The rows of an exposure, and whether they carry reasons.
+    Exposure(&'a Exposure, bool),
     Endpoints(&'a [EndpointRow]),
     Policies(&'a [PolicyRow]),
     Records(&'a Records),
@@ -248,6 +264,9 @@ impl Serialize for RowsView<'_> {
             }
             Self::Ways(ways, explain) => {
                 serializer.collect_seq(ways.iter().map(|w| way(w, *explain)))
+            }
+            Self::Exposure(exposure, explain) => {
+                serializer.collect_seq(exposure.rows().map(|r| row(r, *explain)))
             }
             Self::Endpoints(rows) => serializer.collect_seq(rows.iter().map(endpoint_row)),
             Self::Policies(rows) => serializer.collect_seq(rows.iter().map(policy_row)),
@@ -285,6 +304,28 @@ fn row(row: &Row, explain: bool) -> RowView<'_> {
         pairs: PairsView { matching: row.matching, total: row.total },
         reasons: explain.then(|| row.reasons.iter().map(reason).collect()),
         family: row.family.map(netpol_core::model::Family::as_str),
+    }
+}
+
+#[derive(Serialize)]
+struct ProtectedView {
+    ingress: bool,
+    egress: bool,
+}
+
+#[derive(Serialize)]
+struct ExposedView<'a> {
+    endpoint: EndpointView<'a>,
+    protected: ProtectedView,
+    internet_hops: Option<u64>,
+}
+
+fn exposed(exposed: &Exposed) -> ExposedView<'_> {
+    let [ingress, egress] = exposed.protected;
+    ExposedView {
+        endpoint: EndpointView(&exposed.endpoint),
+        protected: ProtectedView { ingress, egress },
+        internet_hops: exposed.internet_hops,
     }
 }
 

@@ -14,8 +14,8 @@ struct Table {
 fn table(body: &Body) -> Table {
     let columns = |names: &[&str]| names.iter().map(|n| (*n).to_owned()).collect();
     match body {
-        Body::Verdict(verdicts) => rows_table(&verdicts.rows),
-        Body::Rows { rows, .. } => rows_table(rows),
+        Body::Verdict(verdicts) => rows_table(verdicts.rows.iter()),
+        Body::Rows { rows, .. } => rows_table(rows.iter()),
         Body::Expectation(expectation) => {
             let pass = match expectation.pass {
                 Some(true) => "pass",
@@ -27,6 +27,7 @@ fn table(body: &Body) -> Table {
             Table { columns: columns(&["result", "found", "because"]), rows: vec![row] }
         }
         Body::Ways(ways) => ways_table(ways),
+        Body::Exposure(exposure) => rows_table(exposure.rows()),
         Body::Count(count) => {
             Table { columns: columns(&["count"]), rows: vec![vec![count.to_string()]] }
         }
@@ -66,11 +67,11 @@ fn ways_table(ways: &Ways) -> Table {
     Table { columns, rows: ways.ways.iter().map(cells).collect() }
 }
 
-fn rows_table(rows: &[Row]) -> Table {
+fn rows_table<'a>(rows: impl Iterator<Item = &'a Row>) -> Table {
     let columns = ["src", "dst", "verdict", "ports", "family", "matching", "total", "why"];
     Table {
         columns: columns.iter().map(|c| (*c).to_owned()).collect(),
-        rows: rows.iter().map(row_cells).collect(),
+        rows: rows.map(row_cells).collect(),
     }
 }
 
