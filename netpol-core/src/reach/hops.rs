@@ -7,6 +7,7 @@ use std::collections::HashMap;
 
 use roaring::RoaringBitmap;
 
+use super::paths::{self, PathChoice};
 use super::question::{AskedPorts, End, Level, Question, Row, Selection};
 use super::snapshot::Snapshot;
 use crate::model::{Family, IpSet, PodId, PortSet, Verdict};
@@ -65,6 +66,14 @@ pub struct Arrival {
     pub way: Vec<Row>,
 }
 
+impl Arrival {
+    /// Tells whether the way comes to its end once.
+    fn is_straight(&self) -> bool {
+        let before = &self.way[..self.way.len() - 1];
+        before.iter().all(|row| row.dst != self.end)
+    }
+}
+
 /// Everything that is reached, or that reaches.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Closure {
@@ -89,7 +98,7 @@ pub(super) struct Searcher<'a> {
     ways: HashMap<End, Vec<Row>>,
     met: Vec<End>,
     pub(super) doubtful: u64,
-    work: u64,
+    pub(super) work: u64,
 }
 
 impl<'a> Searcher<'a> {
@@ -173,7 +182,7 @@ impl<'a> Searcher<'a> {
             }
             let arrived =
                 addresses != all_addresses || !found.is_disjoint(&self.question.from.pods);
-            asks = parts(&(found - ends));
+            asks = parts(&(found - ends - &self.question.avoiding));
             if asks.is_empty() || first && arrived {
                 break;
             }
@@ -188,18 +197,23 @@ impl<'a> Searcher<'a> {
         let mut unseen = &self.passable - &self.question.from.pods;
         let mut frontier = vec![self.question.from.clone()];
         let mut arrivals = Vec::new();
+        let mut round = Vec::new();
         for hop in 1.. {
             let mut found = RoaringBitmap::new();
             for from in std::mem::take(&mut frontier) {
                 if self.is_stopped() || self.is_last(hop) {
-                    return arrivals;
+                    return self.straightened(arrivals, round);
                 }
                 for (to, ports) in &mut open {
-                    for row in
-                        firsts(self.hops(from.clone(), to.clone(), ports.clone()), |r| &r.dst)
-                    {
+                    let rows = self.hops(from.clone(), to.clone(), ports.clone());
+                    for row in firsts(rows, |r| &r.dst) {
                         self.take(to, &row.dst);
-                        arrivals.push(self.arrive(row));
+                        let arrival = self.arrive(row);
+                        if arrival.is_straight() {
+                            arrivals.push(arrival);
+                        } else {
+                            round.push((arrival.end, ports.clone()));
+                        }
                     }
                 }
                 // The same rows again, unless the ports of the last hop or its ends were restricted.
@@ -217,6 +231,29 @@ impl<'a> Searcher<'a> {
                 break;
             }
         }
+        self.straightened(arrivals, round)
+    }
+
+    /// Adds the ends that a shortest way passed before it came back to them on the right ports, where a straight way
+    /// leads there as well.
+    fn straightened(
+        &mut self,
+        mut arrivals: Vec<Arrival>,
+        round: Vec<(End, AskedPorts)>,
+    ) -> Vec<Arrival> {
+        for (end, ports) in round {
+            if self.is_stopped() {
+                break;
+            }
+            let to = Selection { pods: self.pods_of(&end), ..Selection::default() };
+            let most_work = self.question.most_work - self.work;
+            let question = Hops { to: vec![(to, ports)], most_work, ..self.question.clone() };
+            let shortest = PathChoice { via: None, shortest: true, most: 1 };
+            let (found, work) = paths::paths(self.snapshot, &question, &shortest);
+            self.work += work;
+            arrivals.extend(found.paths.into_iter().next().map(|way| Arrival { end, way }));
+        }
+        arrivals.sort_by_key(|a| a.way.len());
         arrivals
     }
 

@@ -166,12 +166,12 @@ impl Snapshot {
 
     /// Lists simple paths, short ones first.
     pub fn paths(&self, question: &Hops, choice: &PathChoice) -> Paths {
-        paths::paths(self, question, choice)
+        paths::paths(self, question, choice).0
     }
 
     /// Finds what all ways between a set of ends and the pods of `around` go through, and which ends can reach one another.
     ///
-    /// `None` where there are too many ends to look at every pair of them.
+    /// `None` where there are too many ends to look at every pair of them, and for what is reached on some ports only.
     pub fn shape(&self, around: &Hops, closure: &Closure) -> Option<Shape> {
         web::shape(self, around, closure)
     }

@@ -9,6 +9,7 @@
 
 mod agreement;
 mod corpus;
+mod hops;
 mod imports;
 mod outside;
 mod properties;
