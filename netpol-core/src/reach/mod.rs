@@ -2,6 +2,7 @@
 
 mod ask;
 mod cells;
+mod controller;
 mod count;
 mod graph;
 mod outside;
@@ -11,5 +12,5 @@ mod snapshot;
 mod table;
 
 pub use graph::{Graph, GraphEdge, GraphNode};
-pub use question::{AskedPorts, End, Level, Question, Row, Selection, Table, Tally};
+pub use question::{AskedPorts, ControllerEnd, End, Level, Question, Row, Selection, Table, Tally};
 pub use snapshot::{Explanation, Snapshot};

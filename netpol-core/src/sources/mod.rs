@@ -20,6 +20,7 @@ mod tree;
 mod yaml;
 
 mod addresses;
+mod ingress;
 mod kinds;
 mod mirrors;
 mod names;

@@ -268,7 +268,6 @@ fn what_comes_later_says_so() {
         "diff ./a ./b",
         "lint",
         "export graph",
-        "resolve ingress-controller",
     ] {
         let mut session = shop::session();
         let error = shop::error(&mut session, sentence);
