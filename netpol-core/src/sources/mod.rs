@@ -36,6 +36,9 @@ mod network_policy;
 mod policies;
 mod selectors;
 
+#[cfg(feature = "k8s-openapi")]
+pub mod openapi;
+
 mod assemble;
 mod controller_labels;
 mod read;

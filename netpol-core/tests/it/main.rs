@@ -10,6 +10,7 @@
 mod agreement;
 mod corpus;
 mod imports;
+mod ingress_controller;
 mod outside;
 mod properties;
 mod sources;
