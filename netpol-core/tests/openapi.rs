@@ -48,12 +48,12 @@ fn everything() -> (Objects, String) {
     add::<Node>(
         o,
         m,
-        "apiVersion: v1\nkind: Node\nmetadata: {name: n}\nstatus: {addresses: [{type: InternalIP, address: 192.168.0.1}]}",
+        "apiVersion: v1\nkind: Node\nmetadata: {name: one}\nstatus: {addresses: [{type: InternalIP, address: 192.168.0.1}]}",
     );
     add::<Pod>(
         o,
         m,
-        "apiVersion: v1\nkind: Pod\nmetadata: {name: db, namespace: shop, labels: {app: db}}\nspec: {nodeName: n, containers: [{name: c, image: i}]}\nstatus: {podIP: 10.0.0.7}",
+        "apiVersion: v1\nkind: Pod\nmetadata: {name: db, namespace: shop, labels: {app: db}}\nspec: {nodeName: one, containers: [{name: c, image: i}]}\nstatus: {podIP: 10.0.0.7}",
     );
     let scaled = format!("replicas: 2, {selector}, {TEMPLATE}");
     add::<Deployment>(o, m, &workload("apps/v1", "Deployment", "web", &scaled));
@@ -83,7 +83,7 @@ fn typed_objects_give_the_cluster_and_verdicts_of_their_manifests() {
     let text = Source::Bytes { name: "-".into(), bytes: manifests.as_bytes().into() };
     let read = load(&[text], &options);
     assert_eq!(read.errors().count(), 0);
-    assert_eq!(typed.cluster.pods().len(), 11);
+    assert_eq!(typed.cluster.pods().len(), 10);
     assert_eq!(typed.cluster.services().len(), 1);
     assert_eq!(typed.cluster.ingresses().len(), 1);
     let typed = Snapshot::new(typed.cluster, Dialect::spec());
@@ -106,7 +106,7 @@ fn positions_name_the_object() {
     let cluster = objects.load(&LoadOptions::default()).cluster;
     assert_eq!(&*cluster.policies()[0].position.file, "NetworkPolicy shop/web");
     let node = cluster.nodes()[0].position.as_ref().unwrap();
-    assert_eq!(&*node.file, "Node n");
+    assert_eq!(&*node.file, "Node one");
 }
 
 #[test]

@@ -18,7 +18,8 @@ impl Evaluator<'_> {
         ports: &PortSet,
     ) -> Vec<Explained> {
         let Peer::Pod(pod) = *dst else {
-            let message = "Ingress and Route objects lead to pods alone".to_owned();
+            let message =
+                "the ingress controller connects to pods, and is no destination".to_owned();
             let reasons =
                 vec![plain(ReasonCode::NoIngressBackend, Some(Direction::Egress), message)];
             return vec![Explained { verdict: Verdict::Deny, ports: ports.clone(), reasons }];

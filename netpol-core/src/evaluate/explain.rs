@@ -80,7 +80,7 @@ impl Evaluator<'_> {
                 reasons,
             }]);
         }
-        if *src == Peer::IngressController {
+        if [src, dst].contains(&&Peer::IngressController) {
             return finish(self.explain_controller(dst, family, ports));
         }
         let egress = self.explain_direction(Direction::Egress, src, dst, family, ports);
