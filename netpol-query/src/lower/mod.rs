@@ -5,6 +5,7 @@
 mod endpoints;
 mod find;
 mod glob;
+mod hops;
 mod objects;
 mod plan;
 mod ports;
@@ -16,8 +17,10 @@ mod suggest;
 mod words;
 
 pub(crate) use glob::matches as glob_matches;
+pub use hops::{HopsKind, HopsPlan};
 pub use plan::{
-    Ask, ClaimPlan, CountPlan, ExpectPlan, ListPlan, PipeStep, Plan, PoliciesPlan, Translation,
+    Ask, ClaimPlan, CountPlan, ExpectPlan, ExposurePlan, ListPlan, PipeStep, Plan, PoliciesPlan,
+    Translation,
 };
 pub(crate) use question::later;
 pub use question::lower;
