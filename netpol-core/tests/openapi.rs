@@ -1,4 +1,5 @@
 //! Objects of the k8s-openapi crate are loaded as the manifests that they stand for.
+#![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 use k8s_openapi::api::apps::v1::{DaemonSet, Deployment, ReplicaSet, StatefulSet};
 use k8s_openapi::api::batch::v1::{CronJob, Job};
