@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use roaring::RoaringBitmap;
 
 use super::paths::{self, PathChoice};
-use super::question::{AskedPorts, End, Level, Question, Row, Selection};
+use super::question::{AskedPorts, ControllerEnd, End, Level, Question, Row, Selection};
 use super::snapshot::Snapshot;
 use crate::model::{Family, IpSet, PodId, PortSet, Verdict};
 
@@ -158,6 +158,7 @@ impl<'a> Searcher<'a> {
         let mut unseen = (&self.passable | &self.question.from.pods) - &targets;
         let all_addresses = self.question.from.addresses.clone();
         let mut addresses = all_addresses.clone();
+        let mut controller = self.question.from.ingress_controller;
         let mut asks = self.question.to.clone();
         let mut arrivals = Vec::new();
         for hop in 1.. {
@@ -166,22 +167,30 @@ impl<'a> Searcher<'a> {
                 if self.is_stopped() || self.is_last(hop) {
                     return arrivals;
                 }
-                let from =
-                    Selection { pods: unseen.clone(), addresses: addresses.clone(), names: vec![] };
+                let from = Selection {
+                    pods: unseen.clone(),
+                    addresses: addresses.clone(),
+                    names: vec![],
+                    ingress_controller: controller,
+                };
                 let rows = self.hops(from, to, ports);
                 for row in firsts(rows, |r| &r.src) {
                     let pods = self.pods_of(&row.src);
                     unseen -= &pods;
                     found |= pods;
                     addresses = addresses.difference(&addresses_of(&row.src));
+                    if row.src == End::IngressController {
+                        controller = ControllerEnd::Absent;
+                    }
                     let rest = self.ways.get(&row.dst).cloned().unwrap_or_default();
                     let (end, way) = (row.src.clone(), prepend(row, rest));
                     self.meet(&end, &way);
                     arrivals.push(Arrival { end, way });
                 }
             }
-            let arrived =
-                addresses != all_addresses || !found.is_disjoint(&self.question.from.pods);
+            let arrived = controller != self.question.from.ingress_controller
+                || addresses != all_addresses
+                || !found.is_disjoint(&self.question.from.pods);
             asks = parts(&(found - ends - &self.question.avoiding));
             if asks.is_empty() || first && arrived {
                 break;
@@ -259,7 +268,7 @@ impl<'a> Searcher<'a> {
 
     /// Remembers a way to an end that others may lead through.
     fn meet(&mut self, end: &End, way: &[Row]) {
-        if !matches!(end, End::External(_) | End::Name(_)) {
+        if !matches!(end, End::External(_) | End::Name(_) | End::IngressController) {
             self.met.push(end.clone());
             self.ways.insert(end.clone(), way.to_vec());
         }
@@ -287,7 +296,9 @@ impl<'a> Searcher<'a> {
             End::Workload(id) => {
                 self.snapshot.cluster().workload(*id).pods.iter().map(|p| p.0).collect()
             }
-            End::Namespace(_) | End::External(_) | End::Name(_) => RoaringBitmap::new(),
+            End::Namespace(_) | End::External(_) | End::Name(_) | End::IngressController => {
+                RoaringBitmap::new()
+            }
         }
     }
 }
@@ -341,7 +352,7 @@ pub(super) fn sources(snapshot: &Snapshot, question: &Hops) -> Closure {
     let mut searcher = Searcher::new(snapshot, question);
     let mut arrivals = searcher.backward(&RoaringBitmap::new(), false);
     arrivals.retain(|a| match &a.end {
-        End::External(_) | End::Name(_) => true,
+        End::External(_) | End::Name(_) | End::IngressController => true,
         end => !searcher.pods_of(end).is_disjoint(&question.from.pods),
     });
     searcher.closure(arrivals, true)

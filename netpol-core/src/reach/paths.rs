@@ -158,7 +158,7 @@ impl<'a> Finder<'a> {
 
     fn is_target(&self, end: &End) -> bool {
         match end {
-            End::External(_) | End::Name(_) => true,
+            End::External(_) | End::Name(_) | End::IngressController => true,
             end => !self.searcher.pods_of(end).is_disjoint(&self.targets),
         }
     }

@@ -11,6 +11,7 @@ mod agreement;
 mod corpus;
 mod hops;
 mod imports;
+mod ingress_controller;
 mod outside;
 mod properties;
 mod sources;

@@ -236,6 +236,8 @@ pub enum Endpoint {
         /// It.
         name: String,
     },
+    /// The ingress controller.
+    IngressController,
     /// A node.
     Node {
         /// Its name.
@@ -261,6 +263,7 @@ impl Endpoint {
             Self::Namespace { name } => format!("namespace/{name}"),
             Self::External { ranges } => format!("external:{ranges}"),
             Self::Name { name } => format!("fqdn:{name}"),
+            Self::IngressController => "ingress-controller".into(),
             Self::Node { name } => format!("node/{name}"),
             Self::Service { namespace, name } => format!("{namespace}/service/{name}"),
         }
@@ -274,6 +277,7 @@ impl Endpoint {
             Self::Namespace { .. } => "namespace",
             Self::External { .. } => "external",
             Self::Name { .. } => "name",
+            Self::IngressController => "ingress-controller",
             Self::Node { .. } => "node",
             Self::Service { .. } => "service",
         }
@@ -286,7 +290,10 @@ impl Endpoint {
             | Self::Pod { namespace, .. }
             | Self::Service { namespace, .. } => Some(namespace),
             Self::Namespace { name } => Some(name),
-            Self::External { .. } | Self::Name { .. } | Self::Node { .. } => None,
+            Self::External { .. }
+            | Self::Name { .. }
+            | Self::IngressController
+            | Self::Node { .. } => None,
         }
     }
 
@@ -298,7 +305,7 @@ impl Endpoint {
             Self::Namespace { .. } => "Namespace",
             Self::Node { .. } => "Node",
             Self::Service { .. } => "Service",
-            Self::External { .. } | Self::Name { .. } => return None,
+            Self::External { .. } | Self::Name { .. } | Self::IngressController => return None,
         })
     }
 
@@ -311,7 +318,7 @@ impl Endpoint {
             | Self::Name { name }
             | Self::Node { name }
             | Self::Service { name, .. } => Some(name),
-            Self::External { .. } => None,
+            Self::External { .. } | Self::IngressController => None,
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use netpol_core::model::{Direction, NamespaceId, PodId, PolicyId, WorkloadId};
-use netpol_core::reach::{End, Selection};
+use netpol_core::reach::{ControllerEnd, End, Selection};
 
 use super::Engine;
 use super::answer::{Body, Endpoint, EndpointRow};
@@ -68,6 +68,9 @@ impl Engine<'_> {
             ends.push(End::External(selection.addresses.clone()));
         }
         ends.extend(selection.names.iter().cloned().map(End::Name));
+        if selection.ingress_controller != ControllerEnd::Absent {
+            ends.push(End::IngressController);
+        }
         ends
     }
 

@@ -116,7 +116,7 @@ impl Engine<'_> {
         rows
     }
 
-    /// Returns what an end counts as in `count flows`: its workload; the outside is one peer.
+    /// Returns what an end counts as in `count flows`: its workload; the outside is one peer, the ingress controller another.
     fn peer(&self, end: &End) -> Peer {
         match end {
             End::Workload(id) => Peer::Workload(id.0),
@@ -124,6 +124,7 @@ impl Engine<'_> {
             End::Namespace(id) => Peer::Namespace(id.0),
             End::External(_) => Peer::External,
             End::Name(name) => Peer::Name(name.to_string()),
+            End::IngressController => Peer::IngressController,
         }
     }
 
@@ -162,6 +163,7 @@ enum Peer {
     Namespace(u32),
     External,
     Name(String),
+    IngressController,
 }
 
 /// Tells whether the question says on which ports.

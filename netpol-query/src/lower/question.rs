@@ -1,7 +1,7 @@
 //! Statements into plans.
 
 use netpol_core::model::{Direction, PortSet};
-use netpol_core::reach::Selection;
+use netpol_core::reach::{ControllerEnd, Selection};
 
 use super::plan::{
     Ask, ClaimPlan, CountPlan, ExpectPlan, ExposurePlan, ListPlan, Plan, PoliciesPlan, Translation,
@@ -167,7 +167,14 @@ impl Scope<'_> {
     ) -> Found<(Region, Option<Translation>)> {
         let Some(set) = to else { return Ok((words::everything(self), None)) };
         let Some((path, port)) = service_with_port(set) else {
-            return Ok((self.endpoints(set)?, None));
+            let region = self.endpoints(set)?;
+            if region.selection.ingress_controller == ControllerEnd::Everywhere {
+                let message = "`ingress-controller` is a source, not a destination".to_owned();
+                let help = "it stands for whoever carries what Ingress and Route objects let in: \
+                            `what can ingress-controller reach`";
+                return Err(QueryError::at(ErrorCode::Usage, set.span, message).help(help));
+            }
+            return Ok((region, None));
         };
         if on.is_some() {
             let message = format!("`{path}` says its port already");

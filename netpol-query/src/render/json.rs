@@ -450,6 +450,7 @@ impl Serialize for EndpointView<'_> {
             Endpoint::Namespace { name } | Endpoint::Name { name } | Endpoint::Node { name } => {
                 map.serialize_entry("name", name)?;
             }
+            Endpoint::IngressController => {}
             Endpoint::External { ranges } => map.serialize_entry("ranges", &RangesView(ranges))?,
         }
         map.end()

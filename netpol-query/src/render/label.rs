@@ -21,6 +21,7 @@ pub(super) fn endpoint(endpoint: &Endpoint) -> String {
         Endpoint::Namespace { name } => format!("ns/{name}"),
         Endpoint::External { ranges } => external(ranges),
         Endpoint::Name { name } => format!("fqdn:{name}"),
+        Endpoint::IngressController => "ingress-controller".into(),
         Endpoint::Node { name } => format!("node/{name}"),
         Endpoint::Service { namespace, name } => format!("{namespace}/svc/{name}"),
     }

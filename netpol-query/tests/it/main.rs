@@ -11,6 +11,7 @@
 mod answers;
 mod convert;
 mod doubt;
+mod ingress_controller;
 mod inputs;
 mod json;
 mod names;
