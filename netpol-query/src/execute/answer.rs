@@ -6,6 +6,7 @@ use netpol_core::model::{Direction, Family, IpSet, PortSet, ReasonCode, Verdict}
 use netpol_core::reach::Tally;
 
 use super::fields::Cell;
+use super::matrix::Matrix;
 use crate::syntax::ast::ExpectSeverity;
 
 /// The answer to one sentence.
@@ -37,6 +38,8 @@ pub enum Body {
         /// The rows.
         rows: Vec<Row>,
     },
+    /// `matrix`.
+    Matrix(Box<Matrix>),
     /// `count`.
     Count(u64),
     /// `resolve`, `list`, `pods of`.
@@ -398,6 +401,7 @@ impl Body {
                 (None, ExpectSeverity::Fail) => Exit::Unknown,
             },
             Self::Rows { .. }
+            | Self::Matrix(_)
             | Self::Count(_)
             | Self::Endpoints(_)
             | Self::Policies(_)
@@ -412,6 +416,7 @@ impl Body {
             Self::Verdict(verdicts) => verdicts.rows.len(),
             Self::Expectation(expectation) => expectation.rows.len(),
             Self::Rows { rows, .. } => rows.len(),
+            Self::Matrix(matrix) => matrix.cells.len(),
             Self::Endpoints(rows) => rows.len(),
             Self::Policies(rows) => rows.len(),
             Self::Records(records) => records.rows.len(),

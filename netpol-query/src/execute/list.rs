@@ -41,19 +41,26 @@ impl Engine<'_> {
         self.ends(&Selection { pods, ..Selection::default() })
     }
 
-    fn ends(&self, selection: &Selection) -> Vec<EndpointRow> {
+    /// Lists the workloads of a selection, and the pods of those that are only partly in it.
+    pub(super) fn workload_ends(&self, selection: &Selection) -> Vec<End> {
         let cluster = self.snapshot.cluster();
         let mut ends = Vec::new();
         for id in cluster.workload_ids() {
             let pods = &cluster.workload(id).pods;
             let chosen: Vec<PodId> =
                 pods.iter().copied().filter(|p| selection.pods.contains(p.0)).collect();
-            if chosen.len() == pods.len() {
+            if !chosen.is_empty() && chosen.len() == pods.len() {
                 ends.push(End::Workload(id));
             } else {
                 ends.extend(chosen.into_iter().map(End::Pod));
             }
         }
+        ends
+    }
+
+    fn ends(&self, selection: &Selection) -> Vec<EndpointRow> {
+        let cluster = self.snapshot.cluster();
+        let mut ends = self.workload_ends(selection);
         if !selection.addresses.is_empty() {
             ends.push(End::External(selection.addresses.clone()));
         }

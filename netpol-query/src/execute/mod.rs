@@ -2,9 +2,11 @@
 
 mod answer;
 mod ends;
+mod evidence;
 mod expect;
 mod fields;
 mod list;
+mod matrix;
 mod pairs;
 mod pipe;
 mod policies;
@@ -16,6 +18,7 @@ pub use answer::{
 };
 pub use ends::Names;
 pub use fields::Cell;
+pub use matrix::{MOST_UNFOLDED, Matrix, MatrixCell, Reach};
 pub use warnings::of_diagnostic;
 
 use netpol_core::reach::{Level, Snapshot};
@@ -30,11 +33,13 @@ pub struct Settings {
     pub level: Level,
     /// Whether every row carries reasons.
     pub explain: bool,
+    /// Whether the answer is to be shown as a page, whose rows say why as far as a bound goes.
+    pub page: bool,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { level: Level::Workload, explain: false }
+        Self { level: Level::Workload, explain: false, page: false }
     }
 }
 
@@ -79,6 +84,7 @@ impl Engine<'_> {
                 self.flows(ask, netpol_core::model::Verdict::Allow, RowsKind::What, warnings)?
             }
             Plan::Flows { ask, verdict } => self.flows(ask, *verdict, RowsKind::Flows, warnings)?,
+            Plan::Matrix { ask, by } => Body::Matrix(Box::new(self.matrix(ask, *by, warnings)?)),
             Plan::Count(count) => Body::Count(self.count(count, warnings)?),
             Plan::List(list) => self.list(list),
             Plan::Resolve(region) => Body::Endpoints(self.resolved(region)),

@@ -5,7 +5,7 @@ use netpol_core::reach::{AskedPorts, Selection};
 
 use super::region::Region;
 use super::scope::Value;
-use crate::syntax::ast::{Comparison, ExpectSeverity, Noun, Pipe, Quantifier, Relation};
+use crate::syntax::ast::{Comparison, ExpectSeverity, LevelWord, Noun, Pipe, Quantifier, Relation};
 use crate::syntax::{Span, Spanned};
 
 /// What a sentence asks for.
@@ -35,6 +35,13 @@ pub enum Plan {
         ask: Ask,
         /// The verdict of the rows that are listed.
         verdict: Verdict,
+    },
+    /// `matrix`.
+    Matrix {
+        /// The pairs.
+        ask: Ask,
+        /// How pods are summed up; `None` where the sentence does not say.
+        by: Option<LevelWord>,
     },
     /// `count`.
     Count(CountPlan),

@@ -73,7 +73,10 @@ impl Scope<'_> {
             Question::Paths { .. } => return Err(later("`paths`")),
             Question::Blast { .. } => return Err(later("`blast radius`")),
             Question::Exposure { .. } => return Err(later("`exposure`")),
-            Question::Matrix { .. } => return Err(later("`matrix`")),
+            Question::Matrix { from, to, on, by } => Plan::Matrix {
+                ask: self.between(from.as_ref(), to.as_ref(), on.as_ref())?,
+                by: *by,
+            },
             Question::Policies { relation, of, to, direction, on } => {
                 self.policies(*relation, of, to.as_ref(), *direction, on.as_ref())?
             }

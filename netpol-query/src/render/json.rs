@@ -3,13 +3,15 @@
 use std::io::{self, Write};
 
 use netpol_core::model::{AddressRange, Direction, IpSet, PortSet};
+use netpol_core::reach::Level;
 use serde::ser::{SerializeMap as _, SerializeSeq as _};
 use serde::{Serialize, Serializer};
 
 use super::Options;
 use crate::error::{ErrorCode, QueryError};
 use crate::execute::{
-    Answer, Body, Cell, Endpoint, EndpointRow, PolicyRef, PolicyRow, Reason, Records, Row, Warning,
+    Answer, Body, Cell, Endpoint, EndpointRow, Matrix, MatrixCell, PolicyRef, PolicyRow, Reason,
+    Records, Row, Warning,
 };
 
 const SCHEMA: &str = "netpol-query/v1";
@@ -137,6 +139,8 @@ struct AnswerView<'a> {
     because: Option<&'a str>,
     rows: RowsView<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    matrix: Option<MatrixView<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     count: Option<u64>,
     warnings: Vec<WarningView<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -166,6 +170,7 @@ impl<'a> AnswerView<'a> {
             pass: None,
             because: None,
             rows: RowsView::None,
+            matrix: None,
             count: None,
             warnings: answer.warnings.iter().map(warning).collect(),
             stats: options.elapsed_us.map(|elapsed_us| StatsView { elapsed_us }),
@@ -192,6 +197,10 @@ impl<'a> AnswerView<'a> {
                 };
             }
             Body::Rows { rows, .. } => view.rows = RowsView::Rows(rows, options.explain),
+            Body::Matrix(matrix) => {
+                view.rows = RowsView::Matrix(matrix);
+                view.matrix = Some(MatrixView::new(matrix));
+            }
             Body::Count(count) => view.count = Some(*count),
             Body::Endpoints(rows) => view.rows = RowsView::Endpoints(rows),
             Body::Policies(rows) => view.rows = RowsView::Policies(rows),
@@ -216,6 +225,7 @@ enum RowsView<'a> {
     None,
     /// Rows, and whether they carry reasons.
     Rows(&'a [Row], bool),
+    Matrix(&'a Matrix),
     Endpoints(&'a [EndpointRow]),
     Policies(&'a [PolicyRow]),
     Records(&'a Records),
@@ -228,6 +238,7 @@ impl Serialize for RowsView<'_> {
             Self::Rows(rows, explain) => {
                 serializer.collect_seq(rows.iter().map(|r| row(r, *explain)))
             }
+            Self::Matrix(matrix) => serializer.collect_seq(matrix.cells.iter().map(matrix_row)),
             Self::Endpoints(rows) => serializer.collect_seq(rows.iter().map(endpoint_row)),
             Self::Policies(rows) => serializer.collect_seq(rows.iter().map(policy_row)),
             Self::Records(records) => serializer
@@ -264,6 +275,46 @@ fn row(row: &Row, explain: bool) -> RowView<'_> {
         pairs: PairsView { matching: row.matching, total: row.total },
         reasons: explain.then(|| row.reasons.iter().map(reason).collect()),
         family: row.family.map(netpol_core::model::Family::as_str),
+    }
+}
+
+/// The two sides of a matrix, whose cells are rows.
+#[derive(Serialize)]
+struct MatrixView<'a> {
+    level: &'static str,
+    rows: Vec<EndpointView<'a>>,
+    columns: Vec<EndpointView<'a>>,
+}
+
+impl<'a> MatrixView<'a> {
+    fn new(matrix: &'a Matrix) -> Self {
+        let level = match matrix.level {
+            Level::Pod => "pod",
+            Level::Workload => "workload",
+            Level::Namespace => "namespace",
+        };
+        let view = |ends: &'a [std::sync::Arc<Endpoint>]| {
+            ends.iter().map(|end| EndpointView(end)).collect()
+        };
+        Self { level, rows: view(&matrix.rows), columns: view(&matrix.columns) }
+    }
+}
+
+#[derive(Serialize)]
+struct MatrixRowView<'a> {
+    #[serde(flatten)]
+    row: RowView<'a>,
+    row_index: usize,
+    column_index: usize,
+    reach: &'static str,
+}
+
+fn matrix_row(cell: &MatrixCell) -> MatrixRowView<'_> {
+    MatrixRowView {
+        row: row(&cell.flow, false),
+        row_index: cell.row,
+        column_index: cell.column,
+        reach: cell.reach.as_str(),
     }
 }
 

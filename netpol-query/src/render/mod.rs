@@ -25,6 +25,8 @@ pub struct Options {
     pub format: Format,
     /// The colours, none where they are not wanted.
     pub palette: Palette,
+    /// The width of the terminal, where answers go to one.
+    pub width: Option<usize>,
     /// Whether rows that explain nothing else carry their reasons (`--explain`).
     pub explain: bool,
     /// The time that the sentence took, in microseconds, where it is to be printed.

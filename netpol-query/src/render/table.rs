@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use super::label;
-use crate::execute::{Body, EndpointRow, PolicyRow, Row};
+use crate::execute::{Body, Endpoint, EndpointRow, Matrix, PolicyRow, Reach, Row};
 
 /// Columns and rows.
 struct Table {
@@ -26,6 +26,7 @@ fn table(body: &Body) -> Table {
             let row = vec![pass.to_owned(), expectation.found.clone(), because];
             Table { columns: columns(&["result", "found", "because"]), rows: vec![row] }
         }
+        Body::Matrix(matrix) => matrix_table(matrix),
         Body::Count(count) => {
             Table { columns: columns(&["count"]), rows: vec![vec![count.to_string()]] }
         }
@@ -54,6 +55,28 @@ fn rows_table(rows: &[Row]) -> Table {
     Table {
         columns: columns.iter().map(|c| (*c).to_owned()).collect(),
         rows: rows.iter().map(row_cells).collect(),
+    }
+}
+
+/// Sources down, destinations across; empty where nothing is allowed.
+fn matrix_table(matrix: &Matrix) -> Table {
+    let cells = matrix.by_place();
+    let text = |place: (usize, usize)| match cells.get(&place) {
+        None => String::new(),
+        Some(cell) => match cell.reach {
+            Reach::All => "all".to_owned(),
+            Reach::Partly => cell.flow.ports.to_string(),
+            other => other.as_str().to_owned(),
+        },
+    };
+    let row = |(at, end): (usize, &std::sync::Arc<Endpoint>)| {
+        let cells = (0..matrix.columns.len()).map(|column| text((at, column)));
+        std::iter::once(end.id()).chain(cells).collect()
+    };
+    let names = matrix.columns.iter().map(|end| end.id());
+    Table {
+        columns: std::iter::once("src \\ dst".to_owned()).chain(names).collect(),
+        rows: matrix.rows.iter().enumerate().map(row).collect(),
     }
 }
 

@@ -260,7 +260,6 @@ fn what_comes_later_says_so() {
         "paths from internet to db",
         "blast radius of frontend",
         "exposure of ns/shop",
-        "matrix",
         "who can eventually reach db",
         "what if delete netpol/db",
         "delete netpol/db",

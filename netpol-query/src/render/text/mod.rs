@@ -1,5 +1,6 @@
 //! Answers for people.
 
+mod matrix;
 mod reasons;
 mod rows;
 
@@ -24,6 +25,10 @@ pub(super) fn answer(out: &mut dyn Write, answer: &Answer, options: &Options) ->
         Body::Verdict(verdicts) => page.verdicts(out, verdicts),
         Body::Expectation(expectation) => page.expectation(out, &answer.query, expectation),
         Body::Rows { kind, asked, rows, .. } => page.rows(out, *kind, asked, rows),
+        Body::Matrix(matrix) => {
+            let width = (options.format != Format::Wide).then_some(options.width.unwrap_or(110));
+            matrix::Layout { palette: &options.palette, width }.write(out, matrix)
+        }
         Body::Count(count) => writeln!(out, "{count}"),
         Body::Endpoints(rows) => endpoints(out, rows),
         Body::Policies(rows) => policies(out, rows),
