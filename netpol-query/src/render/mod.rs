@@ -2,9 +2,12 @@
 
 mod error;
 mod format;
+mod forms;
+mod graph;
 mod json;
 mod label;
 mod palette;
+mod svg;
 mod table;
 mod text;
 
@@ -59,6 +62,7 @@ pub fn reply(
                 Format::Yaml => json::yaml(out, answer, options)?,
                 Format::Csv => table::csv(out, &answer.body)?,
                 Format::Markdown => table::markdown(out, &answer.body)?,
+                Format::Dot | Format::Mermaid | Format::Svg => forms::picture(out, answer, format)?,
                 _ => {}
             }
             Ok(None)
@@ -72,10 +76,14 @@ fn wanted(reply: &Reply, options: &Options) -> Result<Format, QueryError> {
             .ok_or_else(|| QueryError::new(ErrorCode::Usage, format!("`{word}` is no format")))?,
         None => options.format,
     };
-    if Format::OF_ANSWERS.contains(&format) {
+    let known = match &reply.result {
+        Ok(answer) => forms::of(&answer.body),
+        Err(_) => return Ok(format),
+    };
+    if known.contains(&format) {
         return Ok(format);
     }
-    let known: Vec<&str> = Format::OF_ANSWERS.iter().map(|f| f.as_str()).collect();
+    let known: Vec<&str> = known.iter().map(|f| f.as_str()).collect();
     let message = format!("this answer has no form as {}", format.as_str());
     Err(QueryError::new(ErrorCode::Usage, message).help(format!("it can be {}", known.join(", "))))
 }

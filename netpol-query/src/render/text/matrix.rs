@@ -161,7 +161,7 @@ impl Layout<'_> {
 }
 
 /// Says that a matrix was folded, and how to see all of it.
-pub(super) fn fold_note(full: &Matrix) -> String {
+pub(in crate::render) fn fold_note(full: &Matrix) -> String {
     let ends = |ends: &[std::sync::Arc<Endpoint>]| {
         ends.iter().filter(|e| e.namespace().is_some()).count().max(1)
     };

@@ -4,6 +4,8 @@ mod matrix;
 mod reasons;
 mod rows;
 
+pub(super) use matrix::fold_note;
+
 use std::io::{self, Write};
 
 use super::label;
