@@ -4,6 +4,7 @@ mod error;
 mod format;
 mod forms;
 mod graph;
+mod html;
 mod json;
 mod label;
 mod palette;
@@ -63,6 +64,7 @@ pub fn reply(
                 Format::Csv => table::csv(out, &answer.body)?,
                 Format::Markdown => table::markdown(out, &answer.body)?,
                 Format::Dot | Format::Mermaid | Format::Svg => forms::picture(out, answer, format)?,
+                Format::Html => html::page(out, answer)?,
                 _ => {}
             }
             Ok(None)

@@ -53,8 +53,11 @@ pub(in crate::render) fn graph(out: &mut dyn Write, graph: &Graph) -> io::Result
     for (at, (node_, rect)) in graph.nodes.iter().zip(&scene.nodes).enumerate() {
         let own = bundled.loops.iter().find(|(n, _)| *n == at).map(|(_, label)| label);
         node(out, &graph.full(at), node_, rect, own)?;
-        if let Some((_, label)) = bundled.open.iter().find(|(n, _)| *n == at) {
-            open_to_all(out, label, node_, rect)?;
+
+    }
+    for (at, label) in &bundled.open {
+        if let (Some(node), Some(rect)) = (graph.nodes.get(*at), scene.nodes.get(*at)) {
+            open_to_all(out, label, node, rect)?;
         }
     }
     writeln!(out, "</g>")?;
@@ -111,6 +114,10 @@ fn legend(bundled: &Bundled) -> Vec<(Line, String)> {
     let framed = |a: &Anchor| matches!(a, Anchor::Frame(_));
     if bundled.bundles.iter().any(|b| framed(&b.from) || framed(&b.to)) {
         let text = "a line that ends at a frame is meant for everything inside";
+        notes.push((Line::None, text.to_owned()));
+    }
+    if !bundled.open.is_empty() {
+        let text = "← everything: from every other source in this picture";
         notes.push((Line::None, text.to_owned()));
     }
     notes

@@ -55,7 +55,7 @@ pub(super) const NODE: i32 = 34;
 /// The height of an edge that passes a column.
 pub(super) const PASSING: i32 = 8;
 /// Between two nodes of a column.
-pub(super) const GAP: i32 = 14;
+pub(super) const GAP: i32 = 18;
 /// Between two columns.
 pub(super) const BETWEEN: i32 = 120;
 /// Above the nodes of a frame, where its name stands.
