@@ -139,6 +139,7 @@ impl Session {
             Pipe::As(format) => format.0.eq_ignore_ascii_case("html"),
             _ => false,
         });
+        settings.page |= matches!(&plan, Plan::Export(export) if export.form == "html");
         let (body, mut warnings) = execute(&plan, &sentence.pipes, &self.snapshot, settings)?;
         match plan {
             Plan::Define { name, value } => {

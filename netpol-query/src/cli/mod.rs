@@ -5,6 +5,7 @@ mod ask;
 mod color;
 mod contracts;
 mod convert;
+mod export;
 mod input;
 mod report;
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use netpol_core::model::{Direction, Family, IpSet, PortSet, ReasonCode, Verdict};
 use netpol_core::reach::Tally;
 
+use super::export::{Export, Report};
 use super::fields::Cell;
 use super::matrix::Matrix;
 use crate::syntax::ast::ExpectSeverity;
@@ -48,6 +49,10 @@ pub enum Body {
     Policies(Vec<PolicyRow>),
     /// What a pipe made of rows.
     Records(Records),
+    /// The report on a whole cluster.
+    Report(Box<Report>),
+    /// `export`: what is to be written.
+    Export(Box<Export>),
     /// `let` and `use`: what was done.
     Done(String),
 }
@@ -402,6 +407,8 @@ impl Body {
             },
             Self::Rows { .. }
             | Self::Matrix(_)
+            | Self::Report(_)
+            | Self::Export(_)
             | Self::Count(_)
             | Self::Endpoints(_)
             | Self::Policies(_)
@@ -420,7 +427,8 @@ impl Body {
             Self::Endpoints(rows) => rows.len(),
             Self::Policies(rows) => rows.len(),
             Self::Records(records) => records.rows.len(),
-            Self::Count(_) | Self::Done(_) => 0,
+            Self::Report(report) => report.rows.len(),
+            Self::Export(_) | Self::Count(_) | Self::Done(_) => 0,
         };
         len as u64
     }

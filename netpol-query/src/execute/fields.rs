@@ -117,6 +117,8 @@ pub(super) fn names(body: &Body) -> Vec<String> {
         Body::Endpoints(_) => own(OF_ENDPOINT),
         Body::Policies(_) => own(OF_POLICY),
         Body::Records(records) => records.columns.clone(),
-        Body::Matrix(_) | Body::Count(_) | Body::Done(_) => Vec::new(),
+        Body::Matrix(_) | Body::Report(_) | Body::Export(_) | Body::Count(_) | Body::Done(_) => {
+            Vec::new()
+        }
     }
 }

@@ -4,6 +4,7 @@ mod answer;
 mod ends;
 mod evidence;
 mod expect;
+mod export;
 mod fields;
 mod list;
 mod matrix;
@@ -17,6 +18,7 @@ pub use answer::{
     Reason, Records, Row, RowsKind, Verdicts, Warning,
 };
 pub use ends::Names;
+pub use export::{Export, Report};
 pub use fields::Cell;
 pub use matrix::{MOST_UNFOLDED, Matrix, MatrixCell, Reach};
 pub use warnings::of_diagnostic;
@@ -91,6 +93,7 @@ impl Engine<'_> {
             Plan::PodsOf(policy) => Body::Endpoints(self.pods_of(*policy)),
             Plan::Policies(policies) => Body::Policies(self.policies(policies)),
             Plan::Expect(expect) => self.expect(expect, warnings)?,
+            Plan::Export(export) => Body::Export(Box::new(self.export(export, warnings)?)),
             Plan::Define { name, .. } => Body::Done(format!("${name} is defined")),
             Plan::UseNamespace(Some(name)) => {
                 Body::Done(format!("the current namespace is {name}"))

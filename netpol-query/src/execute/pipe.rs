@@ -23,7 +23,9 @@ fn apply_step(body: Body, step: &Pipe, span: Span) -> Found<Body> {
         (Body::Matrix(matrix), step) if !matches!(step, Pipe::As(_)) => rows_of(*matrix),
         (body, _) => body,
     };
-    if matches!(body, Body::Count(_) | Body::Done(_)) && !matches!(step, Pipe::As(_)) {
+    if matches!(body, Body::Count(_) | Body::Done(_) | Body::Export(_) | Body::Report(_))
+        && !matches!(step, Pipe::As(_))
+    {
         let message = "there are no rows to go through this pipe";
         return Err(QueryError::at(ErrorCode::Usage, span, message));
     }
@@ -83,7 +85,7 @@ fn filter(mut body: Body, predicate: &Predicate) -> Found<Body> {
         Body::Records(Records { columns, rows }) => {
             rows.retain(|cells| holds(&(&columns[..], &cells[..]), predicate));
         }
-        Body::Matrix(_) | Body::Count(_) | Body::Done(_) => {}
+        Body::Matrix(_) | Body::Report(_) | Body::Export(_) | Body::Count(_) | Body::Done(_) => {}
     }
     Ok(body)
 }
@@ -189,7 +191,7 @@ fn sort(mut body: Body, field: &Spanned<String>, descending: bool) -> Found<Body
                 if descending { order.reverse() } else { order }
             });
         }
-        Body::Matrix(_) | Body::Count(_) | Body::Done(_) => {}
+        Body::Matrix(_) | Body::Report(_) | Body::Export(_) | Body::Count(_) | Body::Done(_) => {}
     }
     Ok(body)
 }
@@ -211,7 +213,7 @@ fn limit(mut body: Body, count: u64) -> Body {
         Body::Endpoints(rows) => rows.truncate(count),
         Body::Policies(rows) => rows.truncate(count),
         Body::Records(records) => records.rows.truncate(count),
-        Body::Matrix(_) | Body::Count(_) | Body::Done(_) => {}
+        Body::Matrix(_) | Body::Report(_) | Body::Export(_) | Body::Count(_) | Body::Done(_) => {}
     }
     body
 }
@@ -239,7 +241,9 @@ fn values(body: &Body, names: &[String]) -> Vec<Vec<Cell>> {
                 records.rows.iter().map(|cells| (&records.columns[..], &cells[..])).collect();
             of(&rows, names)
         }
-        Body::Matrix(_) | Body::Count(_) | Body::Done(_) => Vec::new(),
+        Body::Matrix(_) | Body::Report(_) | Body::Export(_) | Body::Count(_) | Body::Done(_) => {
+            Vec::new()
+        }
     }
 }
 

@@ -5,7 +5,9 @@ use netpol_core::reach::{AskedPorts, Selection};
 
 use super::region::Region;
 use super::scope::Value;
-use crate::syntax::ast::{Comparison, ExpectSeverity, LevelWord, Noun, Pipe, Quantifier, Relation};
+use crate::syntax::ast::{
+    Comparison, ExpectSeverity, Exported, LevelWord, Noun, Pipe, Quantifier, Relation,
+};
 use crate::syntax::{Span, Spanned};
 
 /// What a sentence asks for.
@@ -55,6 +57,8 @@ pub enum Plan {
     Policies(PoliciesPlan),
     /// `expect` and `warn`.
     Expect(Box<ExpectPlan>),
+    /// `export`.
+    Export(Box<ExportPlan>),
     /// `let`.
     Define {
         /// The name, without `$`.
@@ -132,6 +136,19 @@ pub struct PoliciesPlan {
     pub flow: Option<Ask>,
     /// In which direction; `None` for both.
     pub direction: Option<Direction>,
+}
+
+/// What is written where.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ExportPlan {
+    /// What.
+    pub what: Exported,
+    /// The file; `None` for standard output.
+    pub path: Option<String>,
+    /// The form, as a word of `as`.
+    pub form: &'static str,
+    /// Everything.
+    pub ask: Ask,
 }
 
 /// What ought to hold.

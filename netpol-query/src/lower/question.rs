@@ -40,7 +40,7 @@ pub fn lower(statement: &Statement, scope: &Scope<'_>) -> Found<Plan> {
         Statement::Change(_) => Err(later("changing the loaded cluster")),
         Statement::Diff { .. } => Err(later("`diff`")),
         Statement::Lint { .. } => Err(later("`lint`")),
-        Statement::Export { .. } => Err(later("`export`")),
+        Statement::Export { what, to } => scope.export(*what, to.as_ref()),
     }
 }
 
@@ -124,7 +124,7 @@ impl Scope<'_> {
     }
 
     /// Makes a question about pairs; an end that was not said is everything.
-    fn between(
+    pub(super) fn between(
         &self,
         from: Option<&Endpoints>,
         to: Option<&Endpoints>,

@@ -11,6 +11,11 @@ pub(super) fn of(body: &Body) -> Vec<Format> {
     let own: &[Format] = match body {
         Body::Rows { .. } => &[Format::Dot, Format::Mermaid, Format::Svg, Format::Html],
         Body::Matrix(_) => &[Format::Svg, Format::Html],
+        Body::Report(_) => {
+            let form = |f: &Format| !matches!(f, Format::Csv);
+            let known = Format::OF_ANSWERS.iter().copied().filter(form);
+            return known.chain([Format::Html]).collect();
+        }
         _ => &[],
     };
     Format::OF_ANSWERS.iter().chain(own).copied().collect()
@@ -20,7 +25,7 @@ pub(super) fn of(body: &Body) -> Vec<Format> {
 pub(super) fn picture(out: &mut dyn Write, answer: &Answer, format: Format) -> io::Result<()> {
     if let Body::Matrix(matrix) = &answer.body {
         let folded = matrix.folded.as_ref().map(|_| text::fold_note(matrix));
-        return svg::heat(out, &answer.query, matrix, &folded.into_iter().collect::<Vec<_>>());
+        return svg::heat(out, graph::title(answer), matrix, &folded.into_iter().collect::<Vec<_>>());
     }
     let Some(drawn) = graph::of_body(answer) else { return Ok(()) };
     match format {

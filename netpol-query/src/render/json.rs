@@ -11,7 +11,7 @@ use super::Options;
 use crate::error::{ErrorCode, QueryError};
 use crate::execute::{
     Answer, Body, Cell, Endpoint, EndpointRow, Matrix, MatrixCell, PolicyRef, PolicyRow, Reason,
-    Records, Row, Warning,
+    Records, Report, Row, Warning,
 };
 
 const SCHEMA: &str = "netpol-query/v1";
@@ -141,6 +141,10 @@ struct AnswerView<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     matrix: Option<MatrixView<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    report: Option<ReportView<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    export: Option<ExportView<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     count: Option<u64>,
     warnings: Vec<WarningView<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -171,6 +175,8 @@ impl<'a> AnswerView<'a> {
             because: None,
             rows: RowsView::None,
             matrix: None,
+            report: None,
+            export: None,
             count: None,
             warnings: answer.warnings.iter().map(warning).collect(),
             stats: options.elapsed_us.map(|elapsed_us| StatsView { elapsed_us }),
@@ -200,6 +206,14 @@ impl<'a> AnswerView<'a> {
             Body::Matrix(matrix) => {
                 view.rows = RowsView::Matrix(matrix);
                 view.matrix = Some(MatrixView::new(matrix));
+            }
+            Body::Report(report) => {
+                view.rows = RowsView::Rows(&report.rows, options.explain);
+                view.report = Some(ReportView::new(report));
+            }
+            Body::Export(export) => {
+                let (what, path) = (export.what.as_str(), export.path.as_deref());
+                view.export = Some(ExportView { what, path, format: export.form });
             }
             Body::Count(count) => view.count = Some(*count),
             Body::Endpoints(rows) => view.rows = RowsView::Endpoints(rows),
@@ -276,6 +290,35 @@ fn row(row: &Row, explain: bool) -> RowView<'_> {
         reasons: explain.then(|| row.reasons.iter().map(reason).collect()),
         family: row.family.map(netpol_core::model::Family::as_str),
     }
+}
+
+/// What is known of a cluster beside its flows, which are rows.
+#[derive(Serialize)]
+struct ReportView<'a> {
+    summary: std::collections::BTreeMap<String, u64>,
+    exposed: Vec<EndpointView<'a>>,
+    unprotected: Vec<EndpointRowView<'a>>,
+    policies: Vec<PolicyRowView<'a>>,
+}
+
+impl<'a> ReportView<'a> {
+    fn new(report: &'a Report) -> Self {
+        let numbers = report.numbers.iter().map(|(name, n)| (name.replace(' ', "_"), *n));
+        Self {
+            summary: numbers.collect(),
+            exposed: report.exposed.iter().map(|end| EndpointView(end)).collect(),
+            unprotected: report.unprotected.iter().map(endpoint_row).collect(),
+            policies: report.policies.iter().map(policy_row).collect(),
+        }
+    }
+}
+
+/// What was written where.
+#[derive(Serialize)]
+struct ExportView<'a> {
+    what: &'static str,
+    path: Option<&'a str>,
+    format: &'static str,
 }
 
 /// The two sides of a matrix, whose cells are rows.

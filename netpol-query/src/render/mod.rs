@@ -20,6 +20,7 @@ pub use palette::Palette;
 use std::io::{self, Write};
 
 use crate::error::{ErrorCode, QueryError};
+use crate::execute::Body;
 use crate::reply::Reply;
 
 /// How answers are rendered.
@@ -49,6 +50,10 @@ pub fn reply(
     reply: &Reply,
     options: &Options,
 ) -> io::Result<Option<QueryError>> {
+    if let Some(inner) = content(reply, options) {
+        let (inner, options) = inner;
+        return self::reply(out, &inner, &options);
+    }
     let format = match wanted(reply, options) {
         Ok(format) => format,
         Err(error) => return failed(out, reply, error, options),
@@ -70,6 +75,43 @@ pub fn reply(
             Ok(None)
         }
     }
+}
+
+/// Writes what a reply exports, in the form that its file's name asks for.
+///
+/// # Errors
+///
+/// What writing to `out` ends with.
+pub fn exported(out: &mut dyn Write, reply: &Reply, options: &Options) -> io::Result<()> {
+    if let Some((inner, options)) = unwrapped(reply, options) {
+        self::reply(out, &inner, &options)?;
+    }
+    Ok(())
+}
+
+/// Returns what is printed in place of an export that goes to no file.
+fn content(reply: &Reply, options: &Options) -> Option<(Reply, Options)> {
+    match &reply.result.as_ref().ok()?.body {
+        Body::Export(export) if export.path.is_none() => unwrapped(reply, options),
+        _ => None,
+    }
+}
+
+/// Returns what an export contains as a reply of its own.
+fn unwrapped(reply: &Reply, options: &Options) -> Option<(Reply, Options)> {
+    let answer = reply.result.as_ref().ok()?;
+    let Body::Export(export) = &answer.body else { return None };
+    let said = reply.format.is_some() || options.format != Format::Text;
+    let format = match (&export.path, said) {
+        (None, true) => options.format,
+        _ => Format::of_word(export.form).unwrap_or(options.format),
+    };
+    let (palette, width) = (Palette::default(), None);
+    let options = Options { format, palette, width, elapsed_us: None, ..options.clone() };
+    let body = export.content.clone();
+    let answer = crate::execute::Answer { body, ..answer.clone() };
+    let word = reply.format.clone().filter(|_| export.path.is_none());
+    Some((Reply { result: Ok(answer), format: word, ..reply.clone() }, options))
 }
 
 fn wanted(reply: &Reply, options: &Options) -> Result<Format, QueryError> {

@@ -27,6 +27,15 @@ fn table(body: &Body) -> Table {
             Table { columns: columns(&["result", "found", "because"]), rows: vec![row] }
         }
         Body::Matrix(matrix) => matrix_table(matrix),
+        Body::Report(report) => Table {
+            columns: columns(&["what", "count"]),
+            rows: report
+                .numbers
+                .iter()
+                .map(|(n, c)| vec![(*n).to_owned(), c.to_string()])
+                .collect(),
+        },
+        Body::Export(export) => table(&export.content),
         Body::Count(count) => {
             Table { columns: columns(&["count"]), rows: vec![vec![count.to_string()]] }
         }

@@ -266,7 +266,6 @@ fn what_comes_later_says_so() {
         "with delete netpol/db: flows",
         "diff ./a ./b",
         "lint",
-        "export graph",
         "resolve ingress-controller",
     ] {
         let mut session = shop::session();

@@ -44,7 +44,11 @@ fn declared(out: &mut dyn Write, graph: &Graph, at: usize, indent: &str) -> io::
 }
 
 fn shown(node: &Node) -> String {
-    if node.prefix.is_empty() { node.label.clone() } else { format!("{}/{}", node.prefix, node.label) }
+    if node.prefix.is_empty() {
+        node.label.clone()
+    } else {
+        format!("{}/{}", node.prefix, node.label)
+    }
 }
 
 /// Mermaid reads entities inside of quotes, and little else.

@@ -12,4 +12,4 @@ pub(super) use dot::dot;
 pub(super) use layout::{Point, Rect, Scene, lay_out};
 pub(super) use mermaid::mermaid;
 pub(super) use model::{Graph, Node, NodeKind};
-pub(super) use of_answer::{of_body, of_rows};
+pub(super) use of_answer::{of_body, of_rows, title};

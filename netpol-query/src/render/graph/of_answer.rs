@@ -8,15 +8,21 @@ use crate::execute::{Answer, Body, Row};
 /// Returns the graph of an answer, folded where it is large; `None` where it has none.
 pub(in crate::render) fn of_body(answer: &Answer) -> Option<Graph> {
     match &answer.body {
-        Body::Rows { rows, .. } => Some(of_rows(&answer.query, rows)),
+        Body::Rows { rows, .. } => Some(of_rows(title(answer), rows, true)),
         _ => None,
     }
 }
 
-/// Returns the graph of rows.
-pub(in crate::render) fn of_rows(title: &str, rows: &[Row]) -> Graph {
+/// Names a picture by its question.
+pub(in crate::render) fn title(answer: &Answer) -> &str {
+    let export = answer.query.get(..6).is_some_and(|verb| verb.eq_ignore_ascii_case("export"));
+    if export { "who reaches whom" } else { &answer.query }
+}
+
+/// Returns the graph of rows, with those that are denied or without.
+pub(in crate::render) fn of_rows(title: &str, rows: &[Row], denied: bool) -> Graph {
     let mut graph = Graph::new(title);
-    for row in rows {
+    for row in rows.iter().filter(|r| denied || r.verdict != Verdict::Deny) {
         let from = graph.node(&row.src, Side::From);
         let to = graph.node(&row.dst, Side::To);
         // A row for each reason says of some pairs what its fellows say of the others.

@@ -5,9 +5,10 @@ mod data;
 use std::io::{self, Write};
 
 use super::graph;
+use super::label;
 use super::svg::{self, xml};
 use super::text;
-use crate::execute::{Answer, Body, Matrix, Row, Warning};
+use crate::execute::{Answer, Body, Matrix, Report, Row, Warning};
 
 const STYLE: &str = include_str!("page.css");
 const SCRIPT: &str = include_str!("page.js");
@@ -45,16 +46,50 @@ pub(super) fn page(out: &mut dyn Write, answer: &Answer) -> io::Result<()> {
             page.matrix = Some(matrix);
             page
         }
+        Body::Report(report) => report_page(answer, report),
         _ => return Ok(()),
     };
     page.write(out)
+}
+
+fn report_page<'a>(answer: &'a Answer, report: &'a Report) -> Page<'a> {
+    let mut page = Page::new(answer, &report.rows).with_graph(&report.rows);
+    page.title = "Network policy report".to_owned();
+    page.numbers = report.numbers.iter().map(|(name, n)| ((*name).to_owned(), *n)).collect();
+    page.matrix = Some(&report.matrix);
+    let ends = |ends: Vec<String>| ends.into_iter().map(|end| vec![end]).collect();
+    page.lists = vec![
+        List {
+            id: "exposed",
+            title: "Reachable from outside".into(),
+            columns: vec!["Workload"],
+            rows: ends(report.exposed.iter().map(|e| label::endpoint(e)).collect()),
+        },
+        List {
+            id: "unprotected",
+            title: "Unprotected on ingress".into(),
+            columns: vec!["Workload"],
+            rows: ends(report.unprotected.iter().map(|r| label::endpoint(&r.endpoint)).collect()),
+        },
+        List {
+            id: "policies",
+            title: "Policies".into(),
+            columns: vec!["Policy", "File"],
+            rows: report
+                .policies
+                .iter()
+                .map(|r| vec![label::policy(&r.policy), format!("{}:{}", r.file, r.line)])
+                .collect(),
+        },
+    ];
+    page
 }
 
 impl<'a> Page<'a> {
     /// Starts a page about rows.
     pub(super) fn new(answer: &'a Answer, rows: &'a [Row]) -> Self {
         Self {
-            title: answer.query.clone(),
+            title: graph::title(answer).to_owned(),
             numbers: Vec::new(),
             rows,
             drawn: None,
@@ -86,7 +121,7 @@ impl<'a> Page<'a> {
         writeln!(out, "</header>\n<main>")?;
         if let Some(rows) = self.drawn {
             writeln!(out, "<section id=\"graph\"><h2>Graph</h2><div class=\"picture\">")?;
-            svg::graph(out, &graph::of_rows("who reaches whom", rows))?;
+            svg::graph(out, &graph::of_rows("who reaches whom", rows, self.denied_too()))?;
             writeln!(out, "</div></section>")?;
         }
         if let Some(matrix) = self.matrix {
@@ -113,6 +148,11 @@ impl<'a> Page<'a> {
             "<script type=\"application/json\" id=\"data\">{}</script>\n<script>{SCRIPT}</script>\n</body>\n</html>",
             data::embedded(shown)?
         )
+    }
+
+    /// Rows that also say why pairs are denied are drawn without them.
+    fn denied_too(&self) -> bool {
+        self.matrix.is_none()
     }
 
     fn summary(&self, out: &mut dyn Write) -> io::Result<()> {
@@ -164,7 +204,7 @@ impl<'a> Page<'a> {
             out,
             "<section id=\"flows\"><h2>Flows</h2>{notes}\n<p class=\"search\"><input id=\"q\" type=\"search\" \
              placeholder=\"Search: redis, shop → data, 5432, DENY …\" aria-label=\"Search rows\"> \
-             <span id=\"count\" role=\"status\"></span> <button id=\"clear\" type=\"button\" hidden>Show all</button></p>\n\
+             <span id=\"count\" role=\"status\"></span> <label id=\"denied\"><input type=\"checkbox\"> denied too</label> <button id=\"clear\" type=\"button\" hidden>Show all</button></p>\n\
              <div class=\"wide\"><table id=\"rows\"><thead><tr><th>From</th><th>To</th><th>Verdict</th><th>Ports</th>\
              <th>Pairs</th></tr></thead><tbody></tbody></table></div>\n<button id=\"more\" type=\"button\" hidden>More</button>\n\
              <noscript>Rows and reasons need scripts; the pictures above do not.</noscript></section>"

@@ -16,15 +16,17 @@
   };
   const text = rows.map(r => (ends[r[0]].label + ' → ' + ends[r[1]].label + ' ' + r[2] + ' ' + r[3] + ' ' + (r[7] || '') + ' ' +
     r[6].map(i => (reasons[i].policy || '') + ' ' + (reasons[i].place || '')).join(' ')).toLowerCase());
+  const mixed = rows.some(r => r[2] === 'DENY') && rows.some(r => r[2] !== 'DENY');
+  const total = () => mixed && !state.denied ? rows.filter(r => r[2] !== 'DENY').length : rows.length;
   const isEnd = (end, id) => !id || id === '*' || end.id === id ||
     (id === 'external' && end.type === 'external') ||
     (id.startsWith('namespace/') && end.namespace === id.slice(10));
   const within = i => isEnd(ends[rows[i][0]], state.from) && isEnd(ends[rows[i][1]], state.to);
   const matches = () => {
     const words = (state.q || '').toLowerCase().split(/\s+/).filter(Boolean);
-    const found = [];
+    const found = [], open = !mixed || state.denied;
     for (let i = 0; i < rows.length; i++)
-      if (within(i) && words.every(w => text[i].includes(w))) found.push(i);
+      if (within(i) && (open || rows[i][2] !== 'DENY' || state.from || state.to) && words.every(w => text[i].includes(w))) found.push(i);
     return found;
   };
   const read = () => {
@@ -51,8 +53,10 @@
         make('td', r[3] + (r[7] ? ' ' + r[7] : '')), make('td', r[4] + '/' + r[5]));
       return tr;
     }));
-    byId('count').textContent = found.length === rows.length ? rows.length + ' rows' : found.length + ' of ' + rows.length + ' rows';
+    byId('count').textContent = found.length === total() ? found.length + ' rows' : found.length + ' of ' + rows.length + ' rows';
     byId('more').hidden = found.length <= shown;
+    byId('denied').hidden = !mixed;
+    byId('denied').firstElementChild.checked = !!state.denied;
     byId('clear').hidden = !(state.q || state.from || state.to);
     return found;
   };
@@ -159,6 +163,7 @@
     for (const e of svg.querySelectorAll('.edge[data-from],.cell[data-from],.node')) e.setAttribute('tabindex', '0');
   }
   byId('q').addEventListener('input', e => { shown = STEP; go({q: e.target.value, row: undefined}); });
+  byId('denied').addEventListener('change', e => go({denied: e.target.checked ? '1' : undefined}));
   byId('clear').addEventListener('click', () => { byId('q').value = ''; go({q: undefined, from: undefined, to: undefined, row: undefined}); });
   byId('more').addEventListener('click', () => { shown += STEP; show(); });
   addEventListener('hashchange', () => { read(); show(); });

@@ -53,7 +53,6 @@ pub(in crate::render) fn graph(out: &mut dyn Write, graph: &Graph) -> io::Result
     for (at, (node_, rect)) in graph.nodes.iter().zip(&scene.nodes).enumerate() {
         let own = bundled.loops.iter().find(|(n, _)| *n == at).map(|(_, label)| label);
         node(out, &graph.full(at), node_, rect, own)?;
-
     }
     for (at, label) in &bundled.open {
         if let (Some(node), Some(rect)) = (graph.nodes.get(*at), scene.nodes.get(*at)) {

@@ -34,7 +34,7 @@ pub(in crate::render) fn heat(
     let size_x = (x0 + columns.length() + columns.longest() * 3 / 4 + 30)
         .max(text_width(title) * 6 / 5 + 40)
         .max(notes.iter().map(|n| text_width(n) + 40).max().unwrap_or(0))
-        .max(640);
+        .max(760);
     let size_y = legend_top + 20 * i32::try_from(notes.len()).unwrap_or(0) + 26;
     write!(out, "{}", open(size_x, size_y, title))?;
     let shown = shortened(title, 100);
@@ -120,7 +120,8 @@ fn cell(
         None if matrix.pairless.contains(&place) => ("nopair", String::new(), "no pair".into()),
         None => ("none", String::new(), "nothing".to_owned()),
     };
-    let external = |id: &str, ends: &[Arc<Endpoint>], at: usize| match ends.get(at).map(Arc::as_ref) {
+    let external = |id: &str, ends: &[Arc<Endpoint>], at: usize| match ends.get(at).map(Arc::as_ref)
+    {
         Some(Endpoint::External { .. }) => "external".to_owned(),
         _ => id.to_owned(),
     };

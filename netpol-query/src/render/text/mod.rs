@@ -31,6 +31,12 @@ pub(super) fn answer(out: &mut dyn Write, answer: &Answer, options: &Options) ->
             let width = (options.format != Format::Wide).then_some(options.width.unwrap_or(110));
             matrix::Layout { palette: &options.palette, width }.write(out, matrix)
         }
+        Body::Report(report) => {
+            let rows = report.numbers.iter().map(|(n, c)| vec![c.to_string(), (*n).to_owned()]);
+            rows::aligned(&rows.collect::<Vec<_>>()).iter().try_for_each(|l| writeln!(out, "{l}"))
+        }
+        // The file is written by whoever knows files, who says so.
+        Body::Export(_) => Ok(()),
         Body::Count(count) => writeln!(out, "{count}"),
         Body::Endpoints(rows) => endpoints(out, rows),
         Body::Policies(rows) => policies(out, rows),

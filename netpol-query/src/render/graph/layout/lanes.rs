@@ -22,7 +22,8 @@ impl Lanes {
     /// Orders lanes: a few rounds of taking the average place of what each is connected to; the best round counts.
     pub(super) fn of(graph: &Graph, bundled: &Bundled) -> Self {
         let frames = bundled.frames.len();
-        let loose = |n: &super::super::model::Node| n.frame.is_none() && n.kind != NodeKind::Outside;
+        let loose =
+            |n: &super::super::model::Node| n.frame.is_none() && n.kind != NodeKind::Outside;
         let unframed = graph.nodes.iter().any(loose).then_some(frames);
         let count = frames + usize::from(unframed.is_some());
         let mut group = vec![None; graph.nodes.len()];
@@ -72,7 +73,13 @@ fn ordered(count: usize, weights: &Weights) -> Vec<usize> {
             let own = places.get(g).copied().unwrap_or(0);
             let mut sum = (int(own) * 4, 4);
             for ((a, b), weight) in weights {
-                let other = if *a == g { *b } else if *b == g { *a } else { continue };
+                let other = if *a == g {
+                    *b
+                } else if *b == g {
+                    *a
+                } else {
+                    continue;
+                };
                 let place = int(places.get(other).copied().unwrap_or(0));
                 sum = (sum.0 + place * weight * 4, sum.1 + weight * 4);
             }
