@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use netpol_core::model::{Direction, Verdict};
 
-use super::Engine;
 use super::answer::{Body, Endpoint, EndpointRow, PolicyRow, Records, Row, RowsKind, Warning};
 use super::ends;
 use super::fields::Cell;
 use super::matrix::Matrix;
+use super::{Engine, Settings};
 use crate::error::QueryError;
 use crate::lower::{ExportPlan, ListPlan};
 use crate::syntax::ast::{Exported, Noun};
@@ -32,9 +32,9 @@ pub struct Export {
 pub struct Report {
     /// How many there are of what.
     pub numbers: Vec<(&'static str, u64)>,
-    /// Who reaches whom; with the denied pairs where they are few and a page is to say why.
+    /// Who reaches whom.
     pub rows: Vec<Row>,
-    /// The same as a matrix.
+    /// The same as a matrix, with the evidence for a page.
     pub matrix: Matrix,
     /// Workloads that the outside reaches.
     pub exposed: Vec<Arc<Endpoint>>,
@@ -63,13 +63,12 @@ impl Engine<'_> {
 
     fn report(&self, plan: &ExportPlan, warnings: &mut Vec<Warning>) -> Result<Report, QueryError> {
         let matrix = self.matrix(&plan.ask, None, warnings)?;
-        let rows = if self.settings.page {
-            matrix.evidence.clone()
-        } else {
-            match self.flows(&plan.ask, Verdict::Allow, RowsKind::Flows, &mut Vec::new())? {
-                Body::Rows { rows, .. } => rows,
-                _ => Vec::new(),
-            }
+        // The page says why by the evidence of its matrix.
+        let plain = Self { settings: Settings { page: false, ..self.settings }, ..*self };
+        let flows = plain.flows(&plan.ask, Verdict::Allow, RowsKind::Flows, &mut Vec::new())?;
+        let rows = match flows {
+            Body::Rows { rows, .. } => rows,
+            _ => Vec::new(),
         };
         let flows = self.count_flows(&plan.ask, Verdict::Allow, &mut Vec::new())?;
         let unprotected =

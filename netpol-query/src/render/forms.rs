@@ -25,7 +25,12 @@ pub(super) fn of(body: &Body) -> Vec<Format> {
 pub(super) fn picture(out: &mut dyn Write, answer: &Answer, format: Format) -> io::Result<()> {
     if let Body::Matrix(matrix) = &answer.body {
         let folded = matrix.folded.as_ref().map(|_| text::fold_note(matrix));
-        return svg::heat(out, graph::title(answer), matrix, &folded.into_iter().collect::<Vec<_>>());
+        return svg::heat(
+            out,
+            graph::title(answer),
+            matrix,
+            &folded.into_iter().collect::<Vec<_>>(),
+        );
     }
     let Some(drawn) = graph::of_body(answer) else { return Ok(()) };
     match format {

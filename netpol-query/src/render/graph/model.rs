@@ -88,7 +88,7 @@ impl Graph {
         let (prefix, name) = match (kind, endpoint) {
             (NodeKind::Object, Endpoint::Service { name, .. }) => ("svc".to_owned(), name.clone()),
             (NodeKind::Object, other) => (
-                kinds::short(other.kind().unwrap_or_default()).to_string(),
+                kinds::short(other.kind().unwrap_or_default()),
                 other.name().unwrap_or_default().to_owned(),
             ),
             (NodeKind::Namespace, other) => {
@@ -141,7 +141,7 @@ impl Graph {
             };
             folded.edge((*from, *to), &edge.ports, edge.some, edge.verdict);
         }
-        folded.notes = self.notes.clone();
+        folded.notes.clone_from(&self.notes);
         folded.notes.push(format!(
             "{} nodes are folded to one a namespace; ask of one namespace to see its workloads",
             self.nodes.len()

@@ -53,8 +53,10 @@ pub(super) fn page(out: &mut dyn Write, answer: &Answer) -> io::Result<()> {
 }
 
 fn report_page<'a>(answer: &'a Answer, report: &'a Report) -> Page<'a> {
-    let mut page = Page::new(answer, &report.rows).with_graph(&report.rows);
-    page.title = "Network policy report".to_owned();
+    let evidence = &report.matrix.evidence;
+    let listed = if evidence.is_empty() { &report.rows } else { evidence };
+    let mut page = Page::new(answer, listed).with_graph(&report.rows);
+    "Network policy report".clone_into(&mut page.title);
     page.numbers = report.numbers.iter().map(|(name, n)| ((*name).to_owned(), *n)).collect();
     page.matrix = Some(&report.matrix);
     let ends = |ends: Vec<String>| ends.into_iter().map(|end| vec![end]).collect();
@@ -239,11 +241,11 @@ impl List {
         if self.rows.is_empty() {
             return writeln!(out, "<p class=\"note\">none</p></section>");
         }
-        let heads: String = self.columns.iter().map(|c| format!("<th>{c}</th>")).collect();
+        let heads = format!("<th>{}</th>", self.columns.join("</th><th>"));
         writeln!(out, "<div class=\"wide\"><table><thead><tr>{heads}</tr></thead><tbody>")?;
         for row in self.rows.iter().take(MOST_LISTED) {
-            let cells: String = row.iter().map(|c| format!("<td>{}</td>", xml(c))).collect();
-            writeln!(out, "<tr>{cells}</tr>")?;
+            let cells: Vec<String> = row.iter().map(|c| xml(c)).collect();
+            writeln!(out, "<tr><td>{}</td></tr>", cells.join("</td><td>"))?;
         }
         writeln!(out, "</tbody></table></div>")?;
         let more = self.rows.len().saturating_sub(MOST_LISTED);

@@ -13,6 +13,8 @@ use crate::render::graph::{
 const LONGEST_NAME: usize = 30;
 /// More edges are not drawn: they would be one black area.
 const MOST_EDGES: usize = 1200;
+/// Where there are more edges, ports are tooltips alone.
+const MOST_LABELS: usize = 150;
 /// Where the picture begins below its title.
 const TOP: i32 = 40;
 /// The height of a line of the legend.
@@ -27,6 +29,9 @@ pub(in crate::render) fn graph(out: &mut dyn Write, graph: &Graph) -> io::Result
     let scene = lay_out(graph, &bundled, &widths);
     let mut notes = legend(&bundled);
     notes.extend(graph.notes.iter().map(|n| (Line::None, n.clone())));
+    if bundled.bundles.len() > MOST_LABELS {
+        notes.push((Line::None, "ports are shown when a line is pointed at".to_owned()));
+    }
     if left_out > 0 {
         let text = format!("{left_out} more edges are not drawn; the matrix shows them all");
         notes.push((Line::None, text));
@@ -41,11 +46,12 @@ pub(in crate::render) fn graph(out: &mut dyn Write, graph: &Graph) -> io::Result
     writeln!(out, "<g transform=\"translate(0 {TOP})\">")?;
     frames(out, &bundled, &scene)?;
     let mut taken = scene.nodes.clone();
+    let crowded = bundled.bundles.len() > MOST_LABELS;
     let labels: Vec<Option<Point>> = bundled
         .bundles
         .iter()
         .zip(&scene.ways)
-        .map(|(bundle, way)| label_place(bundle, way, &mut taken))
+        .map(|(b, way)| label_place(b, way, &mut taken).filter(|_| !crowded))
         .collect();
     for ((bundle, way), label) in bundled.bundles.iter().zip(&scene.ways).zip(&labels) {
         edge(out, graph, &bundled, bundle, way, *label)?;

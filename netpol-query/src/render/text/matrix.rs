@@ -36,7 +36,7 @@ impl Layout<'_> {
             return writeln!(out, "no pairs");
         }
         let mut cells = shown(matrix, true);
-        if self.width.is_some_and(|w| self.needed(matrix, &cells) > w.max(NARROWEST)) {
+        if self.width.is_some_and(|w| Self::needed(matrix, &cells) > w.max(NARROWEST)) {
             cells = shown(matrix, false);
         }
         for block in self.blocks(matrix, &cells) {
@@ -45,7 +45,7 @@ impl Layout<'_> {
         self.legend(out, matrix, &cells)
     }
 
-    fn needed(&self, matrix: &Matrix, cells: &[Vec<Shown>]) -> usize {
+    fn needed(matrix: &Matrix, cells: &[Vec<Shown>]) -> usize {
         let columns = 0..matrix.columns.len();
         label_width(matrix) + columns.map(|c| width_of(cells, c) + 2).sum::<usize>()
     }
@@ -76,8 +76,9 @@ impl Layout<'_> {
         columns: &[usize],
     ) -> io::Result<()> {
         let label = label_width(matrix);
-        let numbers: String =
-            columns.iter().map(|c| format!("  {:>w$}", c + 1, w = width_of(cells, *c))).collect();
+        let numbers: String = columns.iter().fold(String::new(), |line, c| {
+            format!("{line}  {:>w$}", c + 1, w = width_of(cells, *c))
+        });
         let head = format!("{:label$}{numbers}", "from \\ to");
         writeln!(out, "{}", Palette::paint(self.palette.bold, head.trim_end()))?;
         let digits = matrix.rows.len().to_string().len();

@@ -13,6 +13,7 @@ const ROUNDS_OF_ORDER: usize = 9;
 pub(super) struct Slot {
     pub(super) column: usize,
     pub(super) lane: Option<usize>,
+    /// With what is left free above and below.
     pub(super) height: i32,
     /// The middle.
     pub(super) y: i32,
@@ -40,7 +41,7 @@ impl Board {
         let slots = columns.of.iter().zip(&lanes.of).map(|(column, lane)| Slot {
             column: *column,
             lane: *lane,
-            height: NODE,
+            height: NODE + GAP,
             y: 0,
             beside: Vec::new(),
         });
@@ -70,7 +71,7 @@ impl Board {
 
     /// Adds a place for an edge that passes a column.
     pub(super) fn passing(&mut self, column: usize, lane: Option<usize>) -> usize {
-        self.slots.push(Slot { column, lane, height: PASSING, y: 0, beside: Vec::new() });
+        self.slots.push(Slot { column, lane, height: PASSING + PASSING, y: 0, beside: Vec::new() });
         self.slots.len() - 1
     }
 
@@ -83,11 +84,12 @@ impl Board {
     /// Returns the box of a slot, as wide as its column.
     pub(super) fn rect(&self, at: usize) -> Rect {
         let Some(slot) = self.slots.get(at) else { return Rect::default() };
+        let height = if at < self.nodes { NODE } else { PASSING };
         Rect {
             x: self.lefts.get(slot.column).copied().unwrap_or(0),
-            y: slot.y - slot.height / 2,
+            y: slot.y - height / 2,
             w: self.widths.get(slot.column).copied().unwrap_or(0),
-            h: slot.height,
+            h: height,
         }
     }
 
@@ -156,7 +158,7 @@ impl Board {
 
     fn height(&self, group: &Group) -> i32 {
         let heights = group.slots.iter().filter_map(|s| self.slots.get(*s)).map(|s| s.height);
-        heights.map(|h| h + GAP).sum::<i32>() - GAP
+        heights.sum::<i32>()
     }
 
     fn stack(&mut self, group: &Group, (top, bottom): (i32, i32)) {
@@ -164,7 +166,7 @@ impl Board {
         for slot in &group.slots {
             if let Some(slot) = self.slots.get_mut(*slot) {
                 slot.y = y + slot.height / 2;
-                y += slot.height + GAP;
+                y += slot.height;
             }
         }
     }
@@ -198,12 +200,12 @@ impl Board {
         let mut floor = bottom;
         for (y, height) in ys.iter_mut().zip(&heights).rev() {
             *y = (*y).min(floor - height / 2);
-            floor = *y - height / 2 - GAP;
+            floor = *y - height / 2;
         }
         let mut ceiling = top;
         for (y, height) in ys.iter_mut().zip(&heights) {
             *y = (*y).max(ceiling + height / 2);
-            ceiling = *y + height / 2 + GAP;
+            ceiling = *y + height / 2;
         }
         for (slot, y) in group.slots.iter().zip(ys) {
             self.slots.get_mut(*slot).into_iter().for_each(|s| s.y = y);
@@ -236,7 +238,7 @@ fn pushed(goals: &[i32], heights: &[i32]) -> Vec<i32> {
         .zip(heights)
         .map(|(goal, height)| {
             let y = (*goal).max(free + height / 2);
-            free = y + height / 2 + GAP;
+            free = y + height / 2;
             y
         })
         .collect()

@@ -81,7 +81,7 @@ fn ranks(count: usize, edges: &[(usize, usize)]) -> Vec<usize> {
 }
 
 /// Moves nodes that nothing connects to next to what they connect to.
-fn nearer(order: &[usize], after: &[Vec<usize>], edges: &[(usize, usize)], ranks: &mut Vec<usize>) {
+fn nearer(order: &[usize], after: &[Vec<usize>], edges: &[(usize, usize)], ranks: &mut [usize]) {
     let has_source: std::collections::BTreeSet<usize> = after.iter().flatten().copied().collect();
     for node in order.iter().rev().filter(|n| !has_source.contains(n)) {
         let nexts = after.get(*node).into_iter().flatten();

@@ -6,8 +6,8 @@ use super::{APART, HEAD, PADDING, Point, Rect, Scene};
 
 /// How far an edge within one column reaches out.
 const BULGE: i32 = 44;
-/// More places for passing edges are not kept free: such a picture is a matrix.
-const MOST_PASSING: usize = 600;
+/// Where more places would have to be kept free, none are: such a picture shows how dense it is, and no single edge.
+const MOST_PASSING: usize = 160;
 
 /// The slots of a bundle from left to right, its ends included where they are nodes.
 #[derive(Debug)]
@@ -21,12 +21,16 @@ pub(super) struct Chain {
 
 /// Keeps places free for every bundle.
 pub(super) fn chains(board: &mut Board, bundled: &Bundled) -> Vec<Chain> {
-    let mut passing = 0;
     let spans: Vec<_> = bundled
         .bundles
         .iter()
         .map(|b| (span(board, bundled, b.from), span(board, bundled, b.to)))
         .collect();
+    let skipped = |(from, to): &((usize, usize), (usize, usize))| {
+        let (right, left) = (from.0.max(to.0), from.1.min(to.1));
+        right.saturating_sub(left + 1)
+    };
+    let roomy = spans.iter().map(skipped).sum::<usize>() <= MOST_PASSING;
     let mut found = Vec::new();
     for (bundle, (from, to)) in bundled.bundles.iter().zip(spans) {
         let level = from.0 <= to.1 && to.0 <= from.1;
@@ -37,9 +41,7 @@ pub(super) fn chains(board: &mut Board, bundled: &Bundled) -> Vec<Chain> {
         let mut slots: Vec<usize> = node(left).into_iter().collect();
         if !level {
             let lane = lane(board, right).or(lane(board, left));
-            let free = last.saturating_sub(first + 1);
-            passing += free;
-            if passing <= MOST_PASSING {
+            if roomy {
                 slots.extend((first + 1..last).map(|column| board.passing(column, lane)));
             }
         }
