@@ -36,11 +36,14 @@ pub(in crate::render) struct Bundled {
     pub(in crate::render) bundles: Vec<Bundle>,
     /// Frames in which everything reaches everything else, and what on.
     pub(in crate::render) inside: Vec<(usize, String)>,
-    /// Nodes that everything else reaches, and what on.
-    pub(in crate::render) open: Vec<(usize, String)>,
+    /// Nodes that everything else reaches, what on, and the few that do not.
+    pub(in crate::render) open: Vec<(usize, String, Vec<usize>)>,
     /// Nodes whose replicas reach each other, and what on.
     pub(in crate::render) loops: Vec<(usize, String)>,
 }
+
+/// So many nodes may be left out of what is said of all.
+const FEW: usize = 2;
 
 type Look = (String, bool, Verdict);
 type Pairs = BTreeSet<(usize, usize)>;
@@ -69,7 +72,7 @@ impl Bundled {
         bundled
     }
 
-    /// Takes the pairs of nodes that all others reach.
+    /// Takes the pairs of nodes that all others reach, or all but a few.
     fn open_to_all(&mut self, graph: &Graph, look: &Look, pairs: &mut Pairs) {
         let others: Vec<usize> = (0..graph.nodes.len())
             .filter(|n| graph.nodes.get(*n).is_some_and(|n| n.side != Side::To))
@@ -77,8 +80,11 @@ impl Bundled {
         let targets: BTreeSet<usize> = pairs.iter().map(|(_, to)| *to).collect();
         for to in targets.into_iter().filter(|to| others.contains(to)) {
             let wanted: Pairs = others.iter().filter(|o| **o != to).map(|o| (*o, to)).collect();
-            if wanted.len() > 3 && take(pairs, &wanted) {
-                self.open.push((to, look.0.clone()));
+            let missing: Vec<usize> = wanted.difference(pairs).map(|(from, _)| *from).collect();
+            let few = missing.is_empty() || wanted.len() > FEW * 3;
+            if wanted.len() > 3 && missing.len() <= FEW && few {
+                pairs.retain(|pair| !wanted.contains(pair));
+                self.open.push((to, look.0.clone(), missing));
             }
         }
     }

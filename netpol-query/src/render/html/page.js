@@ -67,7 +67,7 @@
     const yes = ['ALLOWED_BY_RULE', 'NOT_ISOLATED', 'SELF', 'HOST_NETWORK', 'OWN_NODE'].includes(r.code);
     const li = make('li', undefined, no ? 'no' : yes ? 'yes' : '');
     li.append(r.message);
-    if (r.policy || r.place) li.append(make('code', [r.policy, r.place].filter(Boolean).join('  ')));
+    for (const known of [r.policy, r.place]) if (known) li.append(make('code', known));
     return li;
   };
   const part = i => {

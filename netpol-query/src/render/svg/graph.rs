@@ -60,9 +60,11 @@ pub(in crate::render) fn graph(out: &mut dyn Write, graph: &Graph) -> io::Result
         let own = bundled.loops.iter().find(|(n, _)| *n == at).map(|(_, label)| label);
         node(out, &graph.full(at), node_, rect, own)?;
     }
-    for (at, label) in &bundled.open {
+    for (at, label, but) in &bundled.open {
         if let (Some(node), Some(rect)) = (graph.nodes.get(*at), scene.nodes.get(*at)) {
-            open_to_all(out, label, node, rect)?;
+            let but: Vec<String> =
+                but.iter().filter_map(|n| graph.nodes.get(*n)).map(shown).collect();
+            open_to_all(out, (label, &but), node, rect)?;
         }
     }
     writeln!(out, "</g>")?;
@@ -218,17 +220,30 @@ fn node(
 }
 
 /// Says below a node that everything else reaches it: so many lines to one node would hide all others.
-fn open_to_all(out: &mut dyn Write, label: &str, node: &Node, r: &Rect) -> io::Result<()> {
+fn open_to_all(
+    out: &mut dyn Write,
+    (label, but): (&str, &[String]),
+    node: &Node,
+    r: &Rect,
+) -> io::Result<()> {
+    let said = |but: &str| if but.is_empty() { String::new() } else { format!(" but {but}") };
+    let names = but.join(", ");
+    let tip = format!("everything{} reaches {}: {label}", said(&names), node.label);
+    let count = but.len().to_string();
+    let short = text_width(&names) + 110 <= r.w;
+    let but = said(if short || but.is_empty() { &names } else { &count });
     let (class, on) = if label == "all" { ("all", "all ports") } else { ("some", label) };
     let (x, y) = (r.x + r.w / 2, r.y + r.h + 12);
     writeln!(
         out,
-        "<g class=\"edge {class}\" data-from=\"*\" data-to=\"{}\"><path class=\"ring\" d=\"M{} {} h{}\"/>\
-         <text text-anchor=\"middle\" x=\"{x}\" y=\"{y}\">← everything: {}</text></g>",
+        "<g class=\"edge {class}\" data-from=\"*\" data-to=\"{}\"><title>{}</title><path class=\"ring\" d=\"M{} {} h{}\"/>\
+         <text text-anchor=\"middle\" x=\"{x}\" y=\"{y}\">← everything{}: {}</text></g>",
         xml(&node.id),
+        xml(&tip),
         r.x + 6,
         r.y + r.h,
         r.w - 12,
+        xml(&but),
         xml(on)
     )
 }
