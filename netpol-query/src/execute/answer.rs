@@ -6,7 +6,9 @@ use netpol_core::model::{Direction, Family, IpSet, PortSet, ReasonCode, Verdict}
 use netpol_core::reach::Tally;
 
 use super::export::{Export, Report};
+use super::exposure::Exposure;
 use super::fields::Cell;
+use super::hops::Ways;
 use super::matrix::Matrix;
 use crate::syntax::ast::ExpectSeverity;
 
@@ -41,6 +43,10 @@ pub enum Body {
     },
     /// `matrix`.
     Matrix(Box<Matrix>),
+    /// `paths`, `eventually`, `blast radius`.
+    Ways(Ways),
+    /// `exposure of`.
+    Exposure(Exposure),
     /// `count`.
     Count(u64),
     /// `resolve`, `list`, `pods of`.
@@ -409,6 +415,8 @@ impl Body {
             | Self::Matrix(_)
             | Self::Report(_)
             | Self::Export(_)
+            | Self::Ways(_)
+            | Self::Exposure(_)
             | Self::Count(_)
             | Self::Endpoints(_)
             | Self::Policies(_)
@@ -424,6 +432,8 @@ impl Body {
             Self::Expectation(expectation) => expectation.rows.len(),
             Self::Rows { rows, .. } => rows.len(),
             Self::Matrix(matrix) => matrix.cells.len(),
+            Self::Ways(ways) => ways.ways.len(),
+            Self::Exposure(exposure) => exposure.rows().count(),
             Self::Endpoints(rows) => rows.len(),
             Self::Policies(rows) => rows.len(),
             Self::Records(records) => records.rows.len(),

@@ -5,7 +5,9 @@ mod ends;
 mod evidence;
 mod expect;
 mod export;
+mod exposure;
 mod fields;
+mod hops;
 mod list;
 mod matrix;
 mod pairs;
@@ -19,7 +21,9 @@ pub use answer::{
 };
 pub use ends::Names;
 pub use export::{Export, Report};
+pub use exposure::{Exposed, Exposure};
 pub use fields::Cell;
+pub use hops::{Choke, Way, Ways};
 pub use matrix::{MOST_UNFOLDED, Matrix, MatrixCell, Reach};
 pub use warnings::of_diagnostic;
 
@@ -92,6 +96,8 @@ impl Engine<'_> {
             Plan::Resolve(region) => Body::Endpoints(self.resolved(region)),
             Plan::PodsOf(policy) => Body::Endpoints(self.pods_of(*policy)),
             Plan::Policies(policies) => Body::Policies(self.policies(policies)),
+            Plan::Hops(plan) => self.ways(plan, warnings)?,
+            Plan::Exposure(plan) => self.exposure(plan, warnings)?,
             Plan::Expect(expect) => self.expect(expect, warnings)?,
             Plan::Export(export) => Body::Export(Box::new(self.export(export, warnings)?)),
             Plan::Define { name, .. } => Body::Done(format!("${name} is defined")),

@@ -6,6 +6,7 @@ mod endpoints;
 mod export;
 mod find;
 mod glob;
+mod hops;
 mod objects;
 mod plan;
 mod ports;
@@ -17,9 +18,10 @@ mod suggest;
 mod words;
 
 pub(crate) use glob::matches as glob_matches;
+pub use hops::{HopsKind, HopsPlan};
 pub use plan::{
-    Ask, ClaimPlan, CountPlan, ExpectPlan, ExportPlan, ListPlan, PipeStep, Plan, PoliciesPlan,
-    Translation,
+    Ask, ClaimPlan, CountPlan, ExpectPlan, ExportPlan, ExposurePlan, ListPlan, PipeStep, Plan,
+    PoliciesPlan, Translation,
 };
 pub(crate) use question::later;
 pub use question::lower;

@@ -10,8 +10,8 @@ use serde::{Serialize, Serializer};
 use super::Options;
 use crate::error::{ErrorCode, QueryError};
 use crate::execute::{
-    Answer, Body, Cell, Endpoint, EndpointRow, Matrix, MatrixCell, PolicyRef, PolicyRow, Reason,
-    Records, Report, Row, Warning,
+    Answer, Body, Cell, Choke, Endpoint, EndpointRow, Exposed, Exposure, Matrix, MatrixCell,
+    PolicyRef, PolicyRow, Reason, Records, Report, Row, Warning, Way,
 };
 
 const SCHEMA: &str = "netpol-query/v1";
@@ -146,6 +146,14 @@ struct AnswerView<'a> {
     export: Option<ExportView<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     count: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    protected: Option<ProtectedView>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    exposed: Vec<ExposedView<'a>>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    choke_points: Vec<ChokeView<'a>>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    groups: Vec<Vec<EndpointView<'a>>>,
     warnings: Vec<WarningView<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     stats: Option<StatsView>,
@@ -178,6 +186,10 @@ impl<'a> AnswerView<'a> {
             report: None,
             export: None,
             count: None,
+            protected: None,
+            exposed: Vec::new(),
+            choke_points: Vec::new(),
+            groups: Vec::new(),
             warnings: answer.warnings.iter().map(warning).collect(),
             stats: options.elapsed_us.map(|elapsed_us| StatsView { elapsed_us }),
         };
@@ -215,6 +227,23 @@ impl<'a> AnswerView<'a> {
                 let (what, path) = (export.what.as_str(), export.path.as_deref());
                 view.export = Some(ExportView { what, path, format: export.form });
             }
+            Body::Ways(ways) => {
+                view.rows = RowsView::Ways(&ways.ways, options.explain);
+                view.choke_points = ways.choke_points.iter().map(choke).collect();
+                view.groups = ways
+                    .groups
+                    .iter()
+                    .map(|g| g.iter().map(|e| EndpointView(e)).collect())
+                    .collect();
+            }
+            Body::Exposure(exposure) => {
+                view.rows = RowsView::Exposure(exposure, options.explain);
+                view.protected = Some(ProtectedView {
+                    ingress: exposure.is_protected(Direction::Ingress),
+                    egress: exposure.is_protected(Direction::Egress),
+                });
+                view.exposed = exposure.workloads.iter().map(exposed).collect();
+            }
             Body::Count(count) => view.count = Some(*count),
             Body::Endpoints(rows) => view.rows = RowsView::Endpoints(rows),
             Body::Policies(rows) => view.rows = RowsView::Policies(rows),
@@ -240,6 +269,10 @@ enum RowsView<'a> {
     /// Rows, and whether they carry reasons.
     Rows(&'a [Row], bool),
     Matrix(&'a Matrix),
+    /// Ways, and whether their hops carry reasons.
+    Ways(&'a [Way], bool),
+    /// The rows of an exposure, and whether they carry reasons.
+    Exposure(&'a Exposure, bool),
     Endpoints(&'a [EndpointRow]),
     Policies(&'a [PolicyRow]),
     Records(&'a Records),
@@ -253,6 +286,12 @@ impl Serialize for RowsView<'_> {
                 serializer.collect_seq(rows.iter().map(|r| row(r, *explain)))
             }
             Self::Matrix(matrix) => serializer.collect_seq(matrix.cells.iter().map(matrix_row)),
+            Self::Ways(ways, explain) => {
+                serializer.collect_seq(ways.iter().map(|w| way(w, *explain)))
+            }
+            Self::Exposure(exposure, explain) => {
+                serializer.collect_seq(exposure.rows().map(|r| row(r, *explain)))
+            }
             Self::Endpoints(rows) => serializer.collect_seq(rows.iter().map(endpoint_row)),
             Self::Policies(rows) => serializer.collect_seq(rows.iter().map(policy_row)),
             Self::Records(records) => serializer
@@ -359,6 +398,48 @@ fn matrix_row(cell: &MatrixCell) -> MatrixRowView<'_> {
         column_index: cell.column,
         reach: cell.reach.as_str(),
     }
+}
+
+#[derive(Serialize)]
+struct ProtectedView {
+    ingress: bool,
+    egress: bool,
+}
+
+#[derive(Serialize)]
+struct ExposedView<'a> {
+    endpoint: EndpointView<'a>,
+    protected: ProtectedView,
+    internet_hops: Option<u64>,
+}
+
+fn exposed(exposed: &Exposed) -> ExposedView<'_> {
+    let [ingress, egress] = exposed.protected;
+    ExposedView {
+        endpoint: EndpointView(&exposed.endpoint),
+        protected: ProtectedView { ingress, egress },
+        internet_hops: exposed.internet_hops,
+    }
+}
+
+#[derive(Serialize)]
+struct WayView<'a> {
+    length: usize,
+    hops: Vec<RowView<'a>>,
+}
+
+fn way(way: &Way, explain: bool) -> WayView<'_> {
+    WayView { length: way.hops.len(), hops: way.hops.iter().map(|r| row(r, explain)).collect() }
+}
+
+#[derive(Serialize)]
+struct ChokeView<'a> {
+    endpoint: EndpointView<'a>,
+    before: u64,
+}
+
+fn choke(choke: &Choke) -> ChokeView<'_> {
+    ChokeView { endpoint: EndpointView(&choke.endpoint), before: choke.before }
 }
 
 #[derive(Serialize)]

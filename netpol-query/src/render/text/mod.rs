@@ -1,8 +1,12 @@
 //! Answers for people.
 
+mod exposure;
 mod matrix;
 mod reasons;
 mod rows;
+mod ways;
+
+pub(super) use ways::arrows;
 
 pub(super) use matrix::fold_note;
 
@@ -37,6 +41,8 @@ pub(super) fn answer(out: &mut dyn Write, answer: &Answer, options: &Options) ->
         }
         // The file is written by whoever knows files, who says so.
         Body::Export(_) => Ok(()),
+        Body::Ways(ways) => page.ways(out, ways),
+        Body::Exposure(exposure) => page.exposure(out, exposure),
         Body::Count(count) => writeln!(out, "{count}"),
         Body::Endpoints(rows) => endpoints(out, rows),
         Body::Policies(rows) => policies(out, rows),
