@@ -134,7 +134,13 @@ impl Session {
             may_be_empty: false,
         };
         let plan = lower(&sentence.statement, &scope)?;
-        let (body, mut warnings) = execute(&plan, &sentence.pipes, &self.snapshot, self.settings)?;
+        let mut settings = self.settings;
+        settings.page |= sentence.pipes.iter().any(|pipe| match &pipe.node {
+            Pipe::As(format) => format.0.eq_ignore_ascii_case("html"),
+            _ => false,
+        });
+        settings.page |= matches!(&plan, Plan::Export(export) if export.form == "html");
+        let (body, mut warnings) = execute(&plan, &sentence.pipes, &self.snapshot, settings)?;
         match plan {
             Plan::Define { name, value } => {
                 self.variables.insert(name, value);

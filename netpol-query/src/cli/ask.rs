@@ -4,7 +4,7 @@ use std::io::{self, Read as _};
 
 use super::args::{Given, Invocation};
 use super::color::Console;
-use super::{Streams, Surroundings, input};
+use super::{Streams, Surroundings, export, input};
 use crate::error::{ErrorCode, QueryError};
 use crate::execute::{Exit, Warning};
 use crate::render::{self, Options, Palette};
@@ -57,6 +57,7 @@ fn answer(
     let options = Options {
         format: invocation.args.output,
         palette: console.out,
+        width: around.width,
         explain: invocation.args.explain,
         elapsed_us: invocation
             .args
@@ -78,6 +79,14 @@ fn show(
     streams: &mut Streams<'_>,
     console: &Console,
 ) -> io::Result<Exit> {
+    match export::write(reply, options) {
+        Some(Ok(said)) => writeln!(streams.err, "{said}")?,
+        Some(Err(error)) => {
+            let refused = Reply { result: Err(error), ..reply.clone() };
+            return show(session, &refused, options, streams, console);
+        }
+        None => {}
+    }
     if let Some(error) = render::reply(streams.out, reply, options)? {
         streams.out.flush()?;
         write!(streams.err, "{}", render::error_text(&reply.query, &error, &console.err))?;

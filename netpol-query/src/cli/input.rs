@@ -45,7 +45,11 @@ pub(super) fn session(
         writeln!(streams.err, "{mark} the input holds no pods: every answer about them is empty")?;
     }
     let warnings: Vec<Warning> = loaded.diagnostics.iter().map(of_diagnostic).collect();
-    let settings = Settings { level: invocation.args.level(), explain: invocation.args.explain };
+    let settings = Settings {
+        level: invocation.args.level(),
+        explain: invocation.args.explain,
+        page: invocation.args.output == render::Format::Html,
+    };
     let snapshot = Snapshot::new(loaded.cluster, invocation.args.dialect());
     let session = Session::new(snapshot, settings)
         .with_namespace(invocation.args.namespace.clone())

@@ -5,6 +5,7 @@ mod ask;
 mod color;
 mod contracts;
 mod convert;
+mod export;
 mod input;
 mod report;
 
@@ -27,6 +28,8 @@ pub struct Surroundings {
     pub no_color: bool,
     /// Which streams are a person's terminal.
     pub terminals: Terminals,
+    /// The width of the terminal that answers go to.
+    pub width: Option<usize>,
     /// The time since some fixed moment.
     pub clock: fn() -> Duration,
 }
@@ -75,6 +78,7 @@ fn surroundings() -> Surroundings {
     static START: OnceLock<Instant> = OnceLock::new();
     Surroundings {
         no_color: std::env::var("NO_COLOR").is_ok_and(|v| !v.is_empty()),
+        width: terminal_size::terminal_size_of(io::stdout()).map(|(width, _)| width.0.into()),
         terminals: Terminals {
             input: io::stdin().is_terminal(),
             out: io::stdout().is_terminal(),

@@ -5,9 +5,11 @@ use std::sync::Arc;
 use netpol_core::model::{Direction, Family, IpSet, PortSet, ReasonCode, Verdict};
 use netpol_core::reach::Tally;
 
+use super::export::{Export, Report};
 use super::exposure::Exposure;
 use super::fields::Cell;
 use super::hops::Ways;
+use super::matrix::Matrix;
 use crate::syntax::ast::ExpectSeverity;
 
 /// The answer to one sentence.
@@ -39,6 +41,8 @@ pub enum Body {
         /// The rows.
         rows: Vec<Row>,
     },
+    /// `matrix`.
+    Matrix(Box<Matrix>),
     /// `paths`, `eventually`, `blast radius`.
     Ways(Ways),
     /// `exposure of`.
@@ -51,6 +55,10 @@ pub enum Body {
     Policies(Vec<PolicyRow>),
     /// What a pipe made of rows.
     Records(Records),
+    /// The report on a whole cluster.
+    Report(Box<Report>),
+    /// `export`: what is to be written.
+    Export(Box<Export>),
     /// `let` and `use`: what was done.
     Done(String),
 }
@@ -411,6 +419,9 @@ impl Body {
                 (None, ExpectSeverity::Fail) => Exit::Unknown,
             },
             Self::Rows { .. }
+            | Self::Matrix(_)
+            | Self::Report(_)
+            | Self::Export(_)
             | Self::Ways(_)
             | Self::Exposure(_)
             | Self::Count(_)
@@ -427,12 +438,14 @@ impl Body {
             Self::Verdict(verdicts) => verdicts.rows.len(),
             Self::Expectation(expectation) => expectation.rows.len(),
             Self::Rows { rows, .. } => rows.len(),
+            Self::Matrix(matrix) => matrix.cells.len(),
             Self::Ways(ways) => ways.ways.len(),
             Self::Exposure(exposure) => exposure.rows().count(),
             Self::Endpoints(rows) => rows.len(),
             Self::Policies(rows) => rows.len(),
             Self::Records(records) => records.rows.len(),
-            Self::Count(_) | Self::Done(_) => 0,
+            Self::Report(report) => report.rows.len(),
+            Self::Export(_) | Self::Count(_) | Self::Done(_) => 0,
         };
         len as u64
     }

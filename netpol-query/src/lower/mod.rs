@@ -3,6 +3,7 @@
 //! Nothing matches silently nothing: a name or selector without a match is an error with the nearest real one.
 
 mod endpoints;
+mod export;
 mod find;
 mod glob;
 mod hops;
@@ -19,8 +20,8 @@ mod words;
 pub(crate) use glob::matches as glob_matches;
 pub use hops::{HopsKind, HopsPlan};
 pub use plan::{
-    Ask, ClaimPlan, CountPlan, ExpectPlan, ExposurePlan, ListPlan, PipeStep, Plan, PoliciesPlan,
-    Translation,
+    Ask, ClaimPlan, CountPlan, ExpectPlan, ExportPlan, ExposurePlan, ListPlan, PipeStep, Plan,
+    PoliciesPlan, Translation,
 };
 pub(crate) use question::later;
 pub use question::lower;

@@ -41,7 +41,7 @@ pub fn lower(statement: &Statement, scope: &Scope<'_>) -> Found<Plan> {
         Statement::Change(_) => Err(later("changing the loaded cluster")),
         Statement::Diff { .. } => Err(later("`diff`")),
         Statement::Lint { .. } => Err(later("`lint`")),
-        Statement::Export { .. } => Err(later("`export`")),
+        Statement::Export { what, to } => scope.export(*what, to.as_ref()),
     }
 }
 
@@ -81,7 +81,10 @@ impl Scope<'_> {
             Question::Exposure { of, on } => {
                 Plan::Exposure(Box::new(self.exposure(of, on.as_ref())?))
             }
-            Question::Matrix { .. } => return Err(later("`matrix`")),
+            Question::Matrix { from, to, on, by } => Plan::Matrix {
+                ask: self.between(from.as_ref(), to.as_ref(), on.as_ref())?,
+                by: *by,
+            },
             Question::Policies { relation, of, to, direction, on } => {
                 self.policies(*relation, of, to.as_ref(), *direction, on.as_ref())?
             }

@@ -257,13 +257,11 @@ error: these rows have no field `dts.namespace`
 #[test]
 fn what_comes_later_says_so() {
     for sentence in [
-        "matrix",
         "what if delete netpol/db",
         "delete netpol/db",
         "with delete netpol/db: flows",
         "diff ./a ./b",
         "lint",
-        "export graph",
     ] {
         let mut session = shop::session();
         let error = shop::error(&mut session, sentence);

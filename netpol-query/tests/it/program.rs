@@ -19,6 +19,7 @@ pub(crate) fn program(args: &[&str], input: &str) -> Ran {
     let args = std::iter::once("netpol-query").chain(args.iter().copied()).map(OsString::from);
     let (mut out, mut err) = (Vec::new(), Vec::new());
     let around = Surroundings {
+        width: None,
         no_color: false,
         terminals: Terminals::default(),
         clock: || Duration::from_micros(7),
@@ -132,7 +133,7 @@ fn wrong_options_are_explained() {
     let ran = on_shop(&["-o", "json", "--nope", "flows"]);
     assert_eq!(ran.code, 2);
     assert!(ran.out.contains("\"USAGE\""), "{}", ran.out);
-    let ran = on_shop(&["-o", "dot", "flows"]);
+    let ran = on_shop(&["-o", "dot", "count pods"]);
     assert_eq!(ran.code, 2);
     assert!(ran.err.contains("it can be text, wide, json"), "{}", ran.err);
     let ran = program(&["flows"], "");
@@ -143,6 +144,7 @@ fn wrong_options_are_explained() {
 fn without_a_sentence_a_terminal_gets_a_hint() {
     let (mut out, mut err) = (Vec::new(), Vec::new());
     let around = Surroundings {
+        width: None,
         no_color: false,
         terminals: Terminals { input: true, ..Terminals::default() },
         clock: Duration::default,
