@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use netpol_core::model::{Direction, Verdict};
-use netpol_core::reach::{AskedPorts, End, Hops, Level, Selection};
+use netpol_core::reach::{AskedPorts, ControllerEnd, End, Hops, Level, Selection};
 
 use super::Engine;
 use super::answer::{Asked, Body, Endpoint, Row, Warning};
@@ -36,6 +36,8 @@ pub struct Exposed {
     pub outbound: Vec<Row>,
     /// The least number of hops from the internet; `None` where there is no way.
     pub internet_hops: Option<u64>,
+    /// The least number of hops from the ingress controller, which carries what Ingress and Route objects let in.
+    pub ingress_hops: Option<u64>,
 }
 
 impl Exposure {
@@ -73,7 +75,11 @@ impl Engine<'_> {
             self.rows(rows)
         };
         let (inward, outward) = (allowed(inward.rows), allowed(outward.rows));
-        let hops = self.hops_from_internet(plan, warnings);
+        let internet = Selection::addresses(plan.internet.clone());
+        let hops = self.hops_from(internet, plan, warnings);
+        let controller =
+            Selection { ingress_controller: ControllerEnd::WhereItLeads, ..Selection::default() };
+        let ingress = self.hops_from(controller, plan, warnings);
         let mut names = Names::new(self.snapshot.cluster());
         let mut ends = self.ends(&plan.inward.to);
         ends.retain(|end| matches!(end, End::Workload(_) | End::Pod(_)));
@@ -86,6 +92,7 @@ impl Engine<'_> {
                     inbound: inward.iter().filter(|r| r.dst == endpoint).cloned().collect(),
                     outbound: outward.iter().filter(|r| r.src == endpoint).cloned().collect(),
                     internet_hops: hops.get(end).copied(),
+                    ingress_hops: ingress.get(end).copied(),
                     endpoint,
                 }
             })
@@ -109,17 +116,17 @@ impl Engine<'_> {
         }
     }
 
-    /// Finds the least number of hops from the internet to every end of the set.
-    fn hops_from_internet(
+    /// Finds the least number of hops from some source to every end of the set.
+    fn hops_from(
         &self,
+        from: Selection,
         plan: &ExposurePlan,
         warnings: &mut Vec<Warning>,
     ) -> HashMap<End, u64> {
-        let from = Selection::addresses(plan.internet.clone());
         let to = Selection { pods: plan.inward.to.pods.clone(), ..Selection::default() };
         let ports: AskedPorts = plan.inward.ports();
         let closure = self.snapshot.eventual_destinations(&Hops::between(from, to, ports));
-        if closure.stopped {
+        if closure.stopped && !warnings.contains(&super::hops::search_stopped()) {
             warnings.push(super::hops::search_stopped());
         }
         closure.arrivals.into_iter().map(|a| (a.end, a.way.len() as u64)).collect()

@@ -411,6 +411,7 @@ struct ExposedView<'a> {
     endpoint: EndpointView<'a>,
     protected: ProtectedView,
     internet_hops: Option<u64>,
+    ingress_hops: Option<u64>,
 }
 
 fn exposed(exposed: &Exposed) -> ExposedView<'_> {
@@ -419,6 +420,7 @@ fn exposed(exposed: &Exposed) -> ExposedView<'_> {
         endpoint: EndpointView(&exposed.endpoint),
         protected: ProtectedView { ingress, egress },
         internet_hops: exposed.internet_hops,
+        ingress_hops: exposed.ingress_hops,
     }
 }
 

@@ -52,11 +52,18 @@ impl Page<'_> {
                 }
             }
         }
-        match exposed.internet_hops {
-            Some(1) => writeln!(out, "  the internet gets here directly"),
-            Some(hops) => writeln!(out, "  the internet gets here in {hops} hops"),
-            None => writeln!(out, "  no way leads here from the internet"),
+        let way = |who: &str, hops: Option<u64>| match hops? {
+            1 => Some(format!("  {who} gets here directly")),
+            hops => Some(format!("  {who} gets here in {hops} hops")),
+        };
+        let ways = [
+            way("the internet", exposed.internet_hops),
+            way("the ingress controller", exposed.ingress_hops),
+        ];
+        if ways.iter().all(Option::is_none) {
+            return writeln!(out, "  no way leads here from the internet");
         }
+        ways.iter().flatten().try_for_each(|line| writeln!(out, "{line}"))
     }
 
     fn protection(&self, exposed: &Exposed) -> String {

@@ -193,11 +193,12 @@ fn policies(out: &mut dyn Write, rows: &[PolicyRow]) -> io::Result<()> {
 fn count_ends(rows: &[Row], end: impl Fn(&Row) -> &crate::execute::Endpoint) -> String {
     use crate::execute::Endpoint;
     let mut objects: Vec<(&str, String)> = Vec::new();
-    let (mut outside, mut names) = (false, 0);
+    let (mut outside, mut controller, mut names) = (false, false, 0);
     for row in rows {
         match end(row) {
             Endpoint::External { .. } => outside = true,
             Endpoint::Name { .. } => names += 1,
+            Endpoint::IngressController => controller = true,
             other => objects.push((other.type_word(), other.id())),
         }
     }
@@ -212,6 +213,9 @@ fn count_ends(rows: &[Row], end: impl Fn(&Row) -> &crate::execute::Endpoint) -> 
     }
     if names > 0 {
         parts.push(format!("{names} domain names"));
+    }
+    if controller {
+        parts.push("the ingress controller".to_owned());
     }
     if outside {
         parts.push("the outside".to_owned());
