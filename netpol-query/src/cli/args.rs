@@ -99,6 +99,9 @@ pub(super) struct Args {
     /// When to colour
     #[arg(long, value_enum, default_value = "auto", value_name = "WHEN", help_heading = "Output")]
     pub(super) color: ColorWord,
+    /// Long answers on a terminal without a pager
+    #[arg(long, help_heading = "Output")]
+    pub(super) no_pager: bool,
 }
 
 /// Dialects.

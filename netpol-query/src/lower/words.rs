@@ -104,7 +104,7 @@ fn dns(cluster: &Cluster, span: Span) -> Result<Vec<PodId>, QueryError> {
 }
 
 /// Lists the pods that a Service selects.
-pub(super) fn service_pods(cluster: &Cluster, id: ServiceId) -> Vec<PodId> {
+pub(crate) fn service_pods(cluster: &Cluster, id: ServiceId) -> Vec<PodId> {
     let service = cluster.service(id);
     let Some(selector) = &service.selector else { return Vec::new() };
     let selected = |p: &PodId| {

@@ -1,0 +1,53 @@
+//! One reply as a reader gets it: the answer to one stream, its errors and warnings to the other.
+
+use std::io::{self, Write};
+
+use crate::execute::Exit;
+use crate::render::{self, Options, Palette};
+use crate::reply::Reply;
+
+/// What is shown of one reply.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Piece {
+    pub(super) out: Vec<u8>,
+    pub(super) err: String,
+}
+
+/// Renders a reply to be shown later.
+pub(super) fn piece(
+    reply: &Reply,
+    options: &Options,
+    palette: &Palette,
+    of_input: usize,
+) -> io::Result<Piece> {
+    let (mut out, mut err) = (Vec::new(), Vec::new());
+    show(reply, options, palette, of_input, &mut out, &mut err)?;
+    Ok(Piece { out, err: String::from_utf8_lossy(&err).into_owned() })
+}
+
+/// Prints a reply. Warnings about the input, which end those of every answer, were printed when it was loaded.
+pub(crate) fn show(
+    reply: &Reply,
+    options: &Options,
+    palette: &Palette,
+    of_input: usize,
+    out: &mut dyn Write,
+    err: &mut dyn Write,
+) -> io::Result<Exit> {
+    if let Some(error) = render::reply(out, reply, options)? {
+        out.flush()?;
+        write!(err, "{}", render::error_text(&reply.query, &error, palette))?;
+        return Ok(Exit::Wrong);
+    }
+    if let (Some(elapsed), false) = (options.elapsed_us, options.format.is_json()) {
+        writeln!(err, "{elapsed} µs")?;
+    }
+    if let Ok(answer) = &reply.result {
+        let own = answer.warnings.len().saturating_sub(of_input);
+        let mark = Palette::paint(palette.doubt, "warning:");
+        for warning in answer.warnings.iter().take(own) {
+            writeln!(err, "{mark} {}", warning.message)?;
+        }
+    }
+    Ok(reply.exit())
+}
