@@ -27,8 +27,8 @@ pub(super) struct Key {
 /// An answer with what is shown of it.
 #[derive(Clone, Debug)]
 pub(super) struct Kept {
-    pub(super) replies: Arc<Vec<Reply>>,
-    pub(super) pieces: Arc<Vec<Piece>>,
+    pub(super) replies: Arc<[Reply]>,
+    pub(super) pieces: Arc<[Piece]>,
 }
 
 impl Kept {
@@ -89,7 +89,7 @@ mod tests {
 
     fn kept(bytes: usize) -> Kept {
         let piece = Piece { out: vec![0; bytes], ..Piece::default() };
-        Kept { replies: Arc::default(), pieces: Arc::new(vec![piece]) }
+        Kept { replies: Arc::default(), pieces: [piece].into() }
     }
 
     #[test]

@@ -6,17 +6,19 @@ use netpol_core::model::PodId;
 
 use super::View;
 use super::command;
-use super::index::{Entry, Index};
+use super::index::{self, Entry, Index};
 use super::scan::{Sort, Token, sentence_start, tokens};
 use super::words;
 use crate::kinds::Kind;
 use crate::lower::{Plan, lower};
 use crate::render::Format;
 use crate::syntax::ast::Item;
-use crate::syntax::{self, Follow, Span};
+use crate::syntax::{self, Follow, Slot, Span};
 
 /// At most so many candidates of one kind are offered.
 const MOST: usize = 100;
+/// Above so many pods, the ports of a set of pods are those of all pods: looking for the set would be felt.
+const MOST_PODS: usize = 5_000;
 
 /// Something that may be typed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -117,30 +119,30 @@ impl<'a> Place<'a> {
     fn offers(&self, view: &View<'_>) -> Vec<Offer> {
         let follow = syntax::follow(self.before);
         let mut found = Vec::new();
-        if follow.ports {
+        if follow.has(Slot::Ports) {
             found.extend(self.ports(view));
         }
         let place = self.previous(0).eq_ignore_ascii_case("in")
             || self.previous(0).eq_ignore_ascii_case("namespace");
-        if place || follow.scope {
+        if place || follow.has(Slot::Scope) {
             found.extend(self.scopes(view.index));
         } else if self.is_policy() {
             found.extend(self.policies(view.index));
-        } else if follow.endpoint {
+        } else if follow.has(Slot::Endpoint) {
             found.extend(self.endpoints(view));
         }
         found.extend(self.words(&follow));
-        if follow.endpoint || follow.ports {
+        if follow.has(Slot::Endpoint) || follow.has(Slot::Ports) {
             found.extend(self.variables(view));
         }
-        if follow.format {
+        if follow.has(Slot::Format) {
             found.extend(formats(self.word));
         }
-        if follow.field {
+        if follow.has(Slot::Field) {
             let fields = words::FIELDS.iter().filter(|f| f.starts_with(self.word));
             found.extend(fields.map(|f| whole(*f, "field")));
         }
-        if follow.path {
+        if follow.has(Slot::Path) {
             found.extend((view.files)(self.word).into_iter().map(|p| open(p, "")));
         }
         found
@@ -149,7 +151,7 @@ impl<'a> Place<'a> {
     fn words(&self, follow: &Follow) -> Vec<Offer> {
         let word = self.word.to_ascii_lowercase();
         // `port` after `on` is allowed and says nothing.
-        let noise = |w: &str| word.is_empty() && w == "port" || !word.is_empty() && w == "->";
+        let noise = |w: &str| w == "port" || !word.is_empty() && w == "->";
         let fits = |w: &&&str| w.starts_with(&word) && !noise(w);
         let upper = !word.is_empty() && self.word.chars().all(|c| c.is_ascii_uppercase());
         let spelt = |w: &str| if upper { w.to_ascii_uppercase() } else { w.to_owned() };
@@ -207,31 +209,18 @@ impl<'a> Place<'a> {
 
     /// The ports that the containers of the destination declare.
     fn ports(&self, view: &View<'_>) -> Vec<Offer> {
-        let pods = self.destination().map(|text| pods(&text, view)).unwrap_or_default();
         let cluster = view.session.snapshot().cluster();
-        let mut numbers = BTreeSet::new();
-        let mut names = BTreeSet::new();
-        let mut seen = BTreeSet::new();
-        for pod in pods {
-            let declared = &cluster.pod(pod).ports;
-            if !seen.insert(std::sync::Arc::as_ptr(declared).cast::<u8>() as usize) {
-                continue;
+        let is_quick = cluster.pods().len() <= MOST_PODS;
+        let declared = match self.destination() {
+            Some(text) if is_quick || is_plain(&text) => {
+                index::ports(cluster, pods(&text, view).into_iter())
             }
-            for port in declared.iter() {
-                let number =
-                    format!("{}/{}", port.protocol.as_str().to_ascii_lowercase(), port.number);
-                let name = port.name.as_deref().unwrap_or_default();
-                numbers.insert((port.protocol, port.number, number.clone(), name));
-                if !name.is_empty() {
-                    names.insert((name, number));
-                }
-            }
-        }
-        let numbers = numbers.into_iter().map(|(_, _, text, name)| whole(text, name));
-        let names = names.into_iter().map(|(name, number)| whole(name, number));
+            Some(_) => view.index.ports().to_vec(),
+            None => Vec::new(),
+        };
         let others =
             [whole("any", "every port"), open("tcp/", ""), open("udp/", ""), open("sctp/", "")];
-        let found = numbers.chain(names).chain(others);
+        let found = declared.into_iter().map(whole_entry).chain(others);
         found.filter(|o| o.text.starts_with(self.word)).take(MOST).collect()
     }
 
@@ -243,18 +232,14 @@ impl<'a> Place<'a> {
         let on = self.tokens.iter().rposition(|t| is(t, &["on", "over"]))?;
         let before = self.tokens.get(..on)?;
         let arrow = &["reach", "access", "->", "=>", "→", "to"][..];
-        let (start, end) = match before.iter().rposition(|t| is(t, &["reachable"])) {
-            Some(end) => (before.iter().position(|t| is(t, &["is"]))? + 1, end),
-            None => {
-                let start = before
-                    .iter()
-                    .rposition(|t| is(t, arrow))
-                    .or_else(|| before.iter().rposition(|t| is(t, &["exposure", "of"])))?
-                    + 1;
-                let rest = before.get(start..)?.iter();
-                let end = rest.clone().position(|t| is(t, &["from", "not"]));
-                (start, start + end.unwrap_or(rest.len()))
-            }
+        let (start, end) = if let Some(end) = before.iter().rposition(|t| is(t, &["reachable"])) {
+            (before.iter().position(|t| is(t, &["is"]))? + 1, end)
+        } else {
+            let of_one = || before.iter().rposition(|t| is(t, &["exposure", "of"]));
+            let start = before.iter().rposition(|t| is(t, arrow)).or_else(of_one)? + 1;
+            let rest = before.get(start..)?.iter();
+            let end = rest.clone().position(|t| is(t, &["from", "not"]));
+            (start, start + end.unwrap_or(rest.len()))
         };
         let first = before.get(start)?.span.start;
         let last = before.get(end.checked_sub(1)?)?.span.end;
@@ -262,6 +247,11 @@ impl<'a> Place<'a> {
         let inside = text.get(..3).is_some_and(|t| t.eq_ignore_ascii_case("in "));
         Some(if inside { format!("pods {text}") } else { text.to_owned() })
     }
+}
+
+/// Tells whether a text is one name: a set would be looked for among all pods.
+fn is_plain(text: &str) -> bool {
+    !text.contains(|c: char| c.is_whitespace() || "[*?,($".contains(c)) && !words::is_set(text)
 }
 
 /// Looks up which pods a text means; none where it means nothing.
@@ -286,7 +276,7 @@ pub(super) fn paths(index: &Index, word: &str, current: Option<&str>) -> Vec<Off
         _ => return Vec::new(),
     };
     let found = match kind.map(|k| (k, Kind::of_word(k))) {
-        None => in_namespace(index, place, rest),
+        None => Some(in_namespace(index, place, rest)),
         Some((_, Some(kind))) => of_kind(index, &kind, rest, place.or(current)).or_else(|| {
             // Nothing of the current namespace begins so: names of others are as good where they are unique.
             of_kind(index, &kind, rest, place)
@@ -305,7 +295,7 @@ pub(super) fn paths(index: &Index, word: &str, current: Option<&str>) -> Vec<Off
         .collect()
 }
 
-fn in_namespace(index: &Index, place: Option<&str>, rest: &str) -> Option<Vec<Entry>> {
+fn in_namespace(index: &Index, place: Option<&str>, rest: &str) -> Vec<Entry> {
     let mut found = index.workloads_in(rest, place, None, MOST);
     if found.is_empty() && !rest.is_empty() {
         found = index.pods(rest, place, MOST);
@@ -313,7 +303,7 @@ fn in_namespace(index: &Index, place: Option<&str>, rest: &str) -> Option<Vec<En
     let kinds = ["svc/", "pod/", "netpol/"].into_iter();
     let kinds = kinds.filter(|k| !rest.is_empty() && k.starts_with(rest));
     found.extend(kinds.map(|k| Entry { text: k.to_owned(), note: "kind".to_owned() }));
-    Some(found)
+    found
 }
 
 fn of_kind(index: &Index, kind: &Kind, rest: &str, place: Option<&str>) -> Option<Vec<Entry>> {
@@ -343,16 +333,11 @@ fn label(place: &Place<'_>, view: &View<'_>) -> Vec<Offer> {
         [.., key, first, second] if first.text == "!" && second.text == "=" => Some(key.text),
         _ => key_of_values(inside),
     };
-    match key {
-        Some(key) => {
-            let found = view.index.label_values(of_namespaces, key, place.word, MOST);
-            found.into_iter().map(|e| open(e.text, e.note)).collect()
-        }
-        None => {
-            let found = view.index.label_keys(of_namespaces, place.word);
-            found.into_iter().map(|e| open(e.text, e.note)).collect()
-        }
-    }
+    let found = match key {
+        Some(key) => view.index.label_values(of_namespaces, key, place.word, MOST),
+        None => view.index.label_keys(of_namespaces, place.word),
+    };
+    found.into_iter().map(|e| open(e.text, e.note)).collect()
 }
 
 /// Returns the key of `key in (a, b`.

@@ -161,9 +161,14 @@ impl Page<'_> {
     fn several(&self, owners: &BTreeSet<WorkloadId>, pods: usize) -> String {
         let cluster = self.cluster();
         let mut text = format!("{} of {}\n", count(pods, "pod"), count(owners.len(), "workload"));
-        for owner in owners.iter().take(MOST_LINES) {
-            let number = count(cluster.workload(*owner).pods.len(), "pod");
-            let _written = writeln!(text, "  {}  {number}", workload_name(cluster, *owner));
+        let shown: Vec<(String, usize)> = owners
+            .iter()
+            .take(MOST_LINES)
+            .map(|id| (workload_name(cluster, *id), cluster.workload(*id).pods.len()))
+            .collect();
+        let width = shown.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
+        for (name, pods) in &shown {
+            let _written = writeln!(text, "  {name:<width$}  {}", count(*pods, "pod"));
         }
         let more = owners.len().saturating_sub(MOST_LINES);
         if more > 0 {

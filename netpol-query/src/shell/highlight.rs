@@ -200,8 +200,11 @@ impl Reader<'_> {
             return Class::Address;
         }
         let path = text.split_once(':').map_or(text, |(path, _port)| path);
-        let kind = crate::kinds::Kind::of_word(text).is_some();
-        if kind || self.view.index.knows(path) {
+        // `shop/[app=web]`: the selector is the last part.
+        let place = text.strip_suffix('/').unwrap_or(text);
+        let kind = crate::kinds::Kind::of_word(place).is_some();
+        let before_selector = place != text && self.view.index.has_namespace(place);
+        if kind || before_selector || self.view.index.knows(path) {
             return Class::Name;
         }
         let begins = self.view.index.begins(text) || begins_word(text);

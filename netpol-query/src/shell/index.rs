@@ -1,6 +1,6 @@
 //! The names and labels of a snapshot, sorted once, so that each key press costs a binary search.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::{Arc, OnceLock};
 
 use netpol_core::model::{Cluster, LabelId, NamespaceId, PodId, PolicyId, ServiceId, WorkloadId};
@@ -42,6 +42,7 @@ pub struct Index {
     policies: Table<PolicyId>,
     pod_labels: Labels,
     namespace_labels: Labels,
+    ports: Vec<Entry>,
 }
 
 /// The ids of one kind of object, by name and by namespace and name.
@@ -149,8 +150,14 @@ impl Index {
             policies: Table::new(cluster, cluster.policy_ids()),
             pod_labels: labels(cluster, cluster.pods().iter().map(|p| &*p.labels)),
             namespace_labels: labels(cluster, cluster.namespaces().iter().map(|n| &*n.labels)),
+            ports: ports(cluster, cluster.pod_ids()),
             snapshot: snapshot.clone(),
         }
+    }
+
+    /// Returns the ports that any container declares: numbers, then names.
+    pub fn ports(&self) -> &[Entry] {
+        &self.ports
     }
 
     fn cluster(&self) -> &Cluster {
@@ -380,6 +387,30 @@ pub(super) fn count(number: usize, what: &str) -> String {
         None => format!("{what}s"),
     };
     format!("{number} {}", if number == 1 { what } else { &many })
+}
+
+/// Lists the ports that the containers of pods declare: numbers with their names, then names with their numbers.
+pub(super) fn ports(cluster: &Cluster, pods: impl Iterator<Item = PodId>) -> Vec<Entry> {
+    let mut numbers = BTreeSet::new();
+    let mut names = BTreeSet::new();
+    let mut seen = HashSet::new();
+    for pod in pods {
+        let declared = &cluster.pod(pod).ports;
+        // The pods of a workload share what they declare.
+        if !seen.insert(Arc::as_ptr(declared).cast::<u8>()) {
+            continue;
+        }
+        for port in declared.iter() {
+            let number = format!("{}/{}", port.protocol.as_str().to_ascii_lowercase(), port.number);
+            let name = port.name.as_deref().unwrap_or_default();
+            numbers.insert((port.protocol, port.number, number.clone(), name));
+            if !name.is_empty() {
+                names.insert((name, number));
+            }
+        }
+    }
+    let numbers = numbers.into_iter().map(|(_, _, text, name)| entry(text, name));
+    numbers.chain(names.into_iter().map(|(name, number)| entry(name, number))).collect()
 }
 
 fn labels<'a>(cluster: &Cluster, of: impl Iterator<Item = &'a [LabelId]>) -> Labels {

@@ -130,7 +130,7 @@ pub struct Shell {
     look: Look,
     worker: Worker,
     cache: Cache,
-    last: Option<Arc<Vec<Reply>>>,
+    last: Option<Arc<[Reply]>>,
     index: Arc<LazyIndex>,
     depth: usize,
 }
@@ -275,7 +275,7 @@ impl Shell {
         let bad = Palette::paint(self.look.err.bad, "error:");
         match waited {
             Waited::Done((session, replies, pieces)) => {
-                let kept = Kept { replies: Arc::new(replies), pieces: Arc::new(pieces?) };
+                let kept = Kept { replies: replies.into(), pieces: pieces?.into() };
                 let changed = session.namespace() != self.session.namespace()
                     || session.generation() != self.session.generation();
                 self.session = session;
@@ -354,18 +354,15 @@ impl Shell {
     }
 
     fn use_namespace(&mut self, name: Option<&str>, host: &mut dyn Host) -> io::Result<After> {
-        match name {
-            Some(name) => {
-                let text = format!("use namespace {name}");
-                self.sentence(Chunk { text: &text, line: 1 }, host)?;
-            }
-            None => {
-                let now = self.session.namespace().map_or_else(
-                    || "no namespace is current".to_owned(),
-                    |name| format!("the current namespace is {name}"),
-                );
-                host.answer((now + "\n").as_bytes())?;
-            }
+        if let Some(name) = name {
+            let text = format!("use namespace {name}");
+            self.sentence(Chunk { text: &text, line: 1 }, host)?;
+        } else {
+            let now = self.session.namespace().map_or_else(
+                || "no namespace is current".to_owned(),
+                |name| format!("the current namespace is {name}"),
+            );
+            host.answer((now + "\n").as_bytes())?;
         }
         Ok(After::Continue)
     }

@@ -1,30 +1,44 @@
 //! What may follow the beginning of a sentence: for completion, asked of the grammar itself.
 
+use std::collections::BTreeSet;
+
 use super::expected::{self, ENDPOINT, PORTS};
 use super::parser::{self, Rule};
 
 /// Stands where the next word would: no rule of the grammar takes it.
 const NEXT: char = '\u{1}';
 
+/// Something that has no one spelling.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Slot {
+    /// A set of endpoints.
+    Endpoint,
+    /// Namespaces: what stands after `in`.
+    Scope,
+    /// Ports.
+    Ports,
+    /// A field of rows.
+    Field,
+    /// A path of a file.
+    Path,
+    /// An output format.
+    Format,
+}
+
 /// What may follow.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Follow {
     /// Keywords and signs, sorted.
     pub words: Vec<&'static str>,
-    /// A set of endpoints.
-    pub endpoint: bool,
-    /// Namespaces: what stands after `in`.
-    pub scope: bool,
-    /// Ports.
-    pub ports: bool,
-    /// A field of rows.
-    pub field: bool,
-    /// A path of a file.
-    pub path: bool,
-    /// An output format.
-    pub format: bool,
-    /// Whether the sentence may end here.
-    pub end: bool,
+    /// What else.
+    pub slots: BTreeSet<Slot>,
+}
+
+impl Follow {
+    /// Tells whether something of a sort may follow.
+    pub fn has(&self, slot: Slot) -> bool {
+        self.slots.contains(&slot)
+    }
 }
 
 /// Tells what may follow a text that is the beginning of a sentence; nothing where it cannot be one.
@@ -42,29 +56,32 @@ pub fn follow(before: &str) -> Follow {
 fn described(rules: &[Rule]) -> Follow {
     let mut follow = Follow::default();
     for rule in rules {
-        match rule {
-            Rule::EOI => follow.end = true,
-            Rule::scope => follow.scope = true,
-            Rule::format | Rule::p_as => follow.format |= *rule == Rule::format,
-            Rule::field | Rule::any_of | Rule::all_of | Rule::test => follow.field = true,
-            Rule::source | Rule::git_source | Rule::bare_path => follow.path = true,
-            _ => {}
-        }
         if expected::begins_sentence(*rule) {
             follow.words.extend_from_slice(expected::VERB_WORDS);
-            follow.endpoint = true;
+            follow.slots.insert(Slot::Endpoint);
         }
-        match expected::words(*rule) {
-            Some(ENDPOINT) => follow.endpoint = true,
-            Some(PORTS) => follow.ports = true,
-            Some(phrase) if phrase.starts_with('`') => follow.words.extend(quoted(phrase)),
-            _ => {}
+        let phrase = expected::words(*rule);
+        follow.slots.extend(slot(*rule, phrase));
+        if let Some(phrase) = phrase.filter(|p| p.starts_with('`')) {
+            follow.words.extend(quoted(phrase));
         }
     }
     follow.words.retain(|w| is_word(w));
     follow.words.sort_unstable();
     follow.words.dedup();
     follow
+}
+
+fn slot(rule: Rule, phrase: Option<&str>) -> Option<Slot> {
+    Some(match (rule, phrase) {
+        (Rule::scope, _) => Slot::Scope,
+        (Rule::format, _) => Slot::Format,
+        (Rule::field | Rule::any_of | Rule::all_of | Rule::test, _) => Slot::Field,
+        (Rule::source | Rule::git_source | Rule::bare_path, _) => Slot::Path,
+        (_, Some(ENDPOINT)) => Slot::Endpoint,
+        (_, Some(PORTS)) => Slot::Ports,
+        _ => return None,
+    })
 }
 
 /// Returns what stands between backticks.
@@ -96,11 +113,10 @@ mod tests {
         check("flows |", &["where", "group by", "limit"]);
         check("list", &["pods", "unprotected"]);
         check("policies", &["for", "selecting", "allowing", "blocking"]);
-        assert!(follow("can").endpoint && follow("can frontend reach").endpoint);
-        assert!(follow("can a reach b on").ports && !follow("can a reach b").ports);
-        assert!(follow("list pods in").scope || follow("list pods in").endpoint);
-        assert!(follow("flows as").format);
-        assert!(follow("flows | group by").field);
+        let has = |before, slot| follow(before).has(slot);
+        assert!(has("can", Slot::Endpoint) && has("can frontend reach", Slot::Endpoint));
+        assert!(has("can a reach b on", Slot::Ports) && !has("can a reach b", Slot::Ports));
+        assert!(has("flows as", Slot::Format) && has("flows | group by", Slot::Field));
     }
 
     #[test]

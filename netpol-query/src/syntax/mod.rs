@@ -15,6 +15,6 @@ mod span;
 
 pub use chunk::{Chunk, chunks, is_open};
 pub use error::SyntaxError;
-pub use follow::{Follow, follow};
+pub use follow::{Follow, Slot, follow};
 pub use parser::parse;
 pub use span::{Span, Spanned};
