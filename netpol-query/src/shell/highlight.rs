@@ -36,10 +36,9 @@ pub enum Class {
 /// Returns the classes of the parts of a line, in order; what is left out is plain.
 pub fn highlight(line: &str, cursor: usize, view: &View<'_>) -> Vec<(Span, Class)> {
     if line.trim_start().starts_with('\\') {
-        return command_line(line);
+        return command_line(line, view);
     }
-    let mut reader =
-        Reader { view, cursor, next: Next::Start, key: None, values: false, of_namespaces: false };
+    let mut reader = Reader::new(view, cursor, Next::Start);
     let tokens = tokens(line);
     let mut previous: Option<&Token<'_>> = None;
     let mut found = Vec::new();
@@ -51,12 +50,22 @@ pub fn highlight(line: &str, cursor: usize, view: &View<'_>) -> Vec<(Span, Class
     found
 }
 
-fn command_line(line: &str) -> Vec<(Span, Class)> {
+fn command_line(line: &str, view: &View<'_>) -> Vec<(Span, Class)> {
     let start = line.len() - line.trim_start().len();
     let word = line.get(start..).unwrap_or_default().split_whitespace().next().unwrap_or_default();
     let known = command::COMMANDS.iter().any(|c| c.name.starts_with(word));
     let class = if known { Class::Command } else { Class::Unknown };
-    vec![(Span::new(start, start + word.len()), class)]
+    let end = start + word.len();
+    let mut found = vec![(Span::new(start, end), class)];
+    if word == "\\d" {
+        let mut reader = Reader::new(view, line.len(), Next::Endpoint);
+        for token in tokens(line).iter().filter(|t| t.span.start >= end) {
+            // `\\d` knows Services and policies by their bare names too: what it does not know is not wrong yet.
+            let class = reader.class(token, None);
+            found.push((token.span, if class == Class::Unknown { Class::Plain } else { class }));
+        }
+    }
+    found
 }
 
 /// Reads tokens one after the other and remembers what comes next.
@@ -71,7 +80,11 @@ struct Reader<'a> {
     of_namespaces: bool,
 }
 
-impl Reader<'_> {
+impl<'a> Reader<'a> {
+    fn new(view: &'a View<'a>, cursor: usize, next: Next) -> Self {
+        Self { view, cursor, next, key: None, values: false, of_namespaces: false }
+    }
+
     fn class(&mut self, token: &Token<'_>, previous: Option<&Token<'_>>) -> Class {
         match token.sort {
             Sort::Comment => Class::Comment,

@@ -19,5 +19,6 @@ mod pty;
 mod roundtrip;
 mod shell;
 mod shop;
+mod statements;
 mod syntax;
 mod transcripts;
