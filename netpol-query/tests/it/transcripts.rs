@@ -45,7 +45,7 @@ impl Host for Paper {
         let sources: Vec<Source> = paths.iter().cloned().map(Source::Path).collect();
         let loaded = load(&sources, &LoadOptions::default());
         if loaded.errors().count() > 0 {
-            loaded.errors().for_each(|e| self.text.push_str(&format!("error: {e}\n")));
+            loaded.errors().try_for_each(|e| self.say(&format!("error: {e}\n")))?;
             return Ok(None);
         }
         self.paths = paths;
