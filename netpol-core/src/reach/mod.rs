@@ -4,12 +4,18 @@ mod ask;
 mod cells;
 mod count;
 mod graph;
+mod hops;
 mod outside;
+mod paths;
 mod question;
 mod rows;
 mod snapshot;
 mod table;
+mod web;
 
 pub use graph::{Graph, GraphEdge, GraphNode};
+pub use hops::{Arrival, Closure, Hops};
+pub use paths::{PathChoice, Paths};
 pub use question::{AskedPorts, End, Level, Question, Row, Selection, Table, Tally};
 pub use snapshot::{Explanation, Snapshot};
+pub use web::{ChokePoint, Shape};

@@ -5,8 +5,11 @@ use std::sync::{Arc, OnceLock};
 use super::ask::answer;
 use super::count::count_pairs;
 use super::graph::Graph;
+use super::hops::{self, Closure, Hops};
+use super::paths::{self, PathChoice, Paths};
 use super::question::{AskedPorts, Level, Question, Row, Selection, Table};
 use super::rows::RowTables;
+use super::web::{self, Shape};
 use crate::compile::{NETWORK, Program};
 use crate::evaluate::{Evaluator, plain};
 use crate::model::{
@@ -149,6 +152,28 @@ impl Snapshot {
     /// Shows who may reach whom on some of `ports` as a graph of workloads, for petgraph's algorithms.
     pub fn graph(&self, ports: PortSet) -> Graph<'_> {
         Graph::new(self, ports)
+    }
+
+    /// Lists everything that gets to the targets over any number of hops, with a shortest way each.
+    pub fn eventual_sources(&self, question: &Hops) -> Closure {
+        hops::sources(self, question)
+    }
+
+    /// Lists everything that the sources get to over any number of hops, with a shortest way each.
+    pub fn eventual_destinations(&self, question: &Hops) -> Closure {
+        hops::destinations(self, question)
+    }
+
+    /// Lists simple paths, short ones first.
+    pub fn paths(&self, question: &Hops, choice: &PathChoice) -> Paths {
+        paths::paths(self, question, choice)
+    }
+
+    /// Finds what all ways between a set of ends and the pods of `around` go through, and which ends can reach one another.
+    ///
+    /// `None` where there are too many ends to look at every pair of them.
+    pub fn shape(&self, around: &Hops, closure: &Closure) -> Option<Shape> {
+        web::shape(self, around, closure)
     }
 
     /// Counts the ordered pairs of different pods that are certainly allowed on a port, in some family that both have.

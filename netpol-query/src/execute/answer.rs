@@ -5,7 +5,9 @@ use std::sync::Arc;
 use netpol_core::model::{Direction, Family, IpSet, PortSet, ReasonCode, Verdict};
 use netpol_core::reach::Tally;
 
+use super::exposure::Exposure;
 use super::fields::Cell;
+use super::hops::Ways;
 use crate::syntax::ast::ExpectSeverity;
 
 /// The answer to one sentence.
@@ -37,6 +39,10 @@ pub enum Body {
         /// The rows.
         rows: Vec<Row>,
     },
+    /// `paths`, `eventually`, `blast radius`.
+    Ways(Ways),
+    /// `exposure of`.
+    Exposure(Exposure),
     /// `count`.
     Count(u64),
     /// `resolve`, `list`, `pods of`.
@@ -398,6 +404,8 @@ impl Body {
                 (None, ExpectSeverity::Fail) => Exit::Unknown,
             },
             Self::Rows { .. }
+            | Self::Ways(_)
+            | Self::Exposure(_)
             | Self::Count(_)
             | Self::Endpoints(_)
             | Self::Policies(_)
@@ -412,6 +420,8 @@ impl Body {
             Self::Verdict(verdicts) => verdicts.rows.len(),
             Self::Expectation(expectation) => expectation.rows.len(),
             Self::Rows { rows, .. } => rows.len(),
+            Self::Ways(ways) => ways.ways.len(),
+            Self::Exposure(exposure) => exposure.rows().count(),
             Self::Endpoints(rows) => rows.len(),
             Self::Policies(rows) => rows.len(),
             Self::Records(records) => records.rows.len(),

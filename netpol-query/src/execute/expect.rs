@@ -7,7 +7,7 @@ use super::Engine;
 use super::answer::{Body, Expectation, Outcome, Row, RowsKind, Verdicts, Warning};
 use super::pairs::outcome;
 use crate::error::QueryError;
-use crate::lower::{Ask, ClaimPlan, ExpectPlan};
+use crate::lower::{Ask, ClaimPlan, ExpectPlan, HopsPlan};
 use crate::syntax::ast::{Comparison, Quantifier};
 
 /// What a claim came to.
@@ -53,6 +53,20 @@ impl Engine<'_> {
             }
             ClaimPlan::Only { inside, others } => self.only(inside, others),
             ClaimPlan::NoFlows(ask, verdict) => self.no_flows(ask, *verdict, warnings),
+            ClaimPlan::NoPath(plan) => {
+                let (way, rows) = self.has_way(plan, warnings);
+                let found = way_found(way, &rows);
+                let outcome =
+                    way.map_or(Outcome::Unknown, |w| if w { Outcome::No } else { Outcome::Yes });
+                let pass = way.map(|w| !w);
+                Ok(Finding { pass, outcome: Some(outcome), rows, found, ..Finding::default() })
+            }
+            ClaimPlan::Eventually { plan, quantifier } => {
+                Ok(self.eventually(plan, *quantifier, warnings))
+            }
+            ClaimPlan::OnlyEventually { inside, others } => {
+                Ok(self.only_eventually(inside, others, warnings))
+            }
             ClaimPlan::None(list) => {
                 let Body::Endpoints(endpoints) = self.list(list) else {
                     return Ok(Finding::default());
@@ -146,6 +160,65 @@ impl Engine<'_> {
         })
     }
 
+    /// Tells whether every source gets to every target; with `some`, whether any does.
+    fn eventually(
+        &self,
+        plan: &HopsPlan,
+        quantifier: Option<Quantifier>,
+        warnings: &mut Vec<Warning>,
+    ) -> Finding {
+        let pairs = if quantifier == Some(Quantifier::Some) {
+            vec![plan.clone()]
+        } else {
+            self.one_by_one(plan)
+        };
+        let mut doubtful = None;
+        for pair in &pairs {
+            let (way, rows) = self.has_way(pair, warnings);
+            if way == Some(false) {
+                let ends = |end: &Option<String>| end.clone().unwrap_or_default();
+                let (from, to) = (ends(&pair.ask.said.0), ends(&pair.ask.said.1));
+                let found = format!("no way leads from {from} to {to}");
+                let (pass, outcome) = (Some(false), Some(Outcome::No));
+                return Finding { pass, outcome, rows, found, ..Finding::default() };
+            }
+            if way.is_none() {
+                doubtful = Some(rows);
+            } else if quantifier == Some(Quantifier::Some) || pairs.len() == 1 {
+                let (pass, outcome) = (Some(true), Some(Outcome::Yes));
+                let found = way_found(way, &rows);
+                return Finding { pass, outcome, rows, found, ..Finding::default() };
+            }
+        }
+        let pass = doubtful.is_none().then_some(true);
+        let outcome = Some(if pass.is_some() { Outcome::Yes } else { Outcome::Unknown });
+        let rows = doubtful.unwrap_or_default();
+        Finding { pass, outcome, found: way_found(pass, &rows), rows, ..Finding::default() }
+    }
+
+    /// Others must have no way to it, and of those who may, at least one must.
+    fn only_eventually(
+        &self,
+        inside: &HopsPlan,
+        others: &HopsPlan,
+        warnings: &mut Vec<Warning>,
+    ) -> Finding {
+        let (others, breach) = self.has_way(others, warnings);
+        let (inside, own) = self.has_way(inside, warnings);
+        let (pass, found, rows) = match (inside, others) {
+            (_, Some(true)) => (Some(false), "others can too", breach),
+            (Some(false), _) => (Some(false), "they cannot themselves", own),
+            (Some(true), Some(false)) => (Some(true), "they can, and no one else", own),
+            _ => (None, "not all verdicts are known", breach),
+        };
+        let outcome = match pass {
+            Some(true) => Outcome::Yes,
+            Some(false) => Outcome::No,
+            None => Outcome::Unknown,
+        };
+        Finding { pass, outcome: Some(outcome), rows, found: found.into(), ..Finding::default() }
+    }
+
     fn no_flows(
         &self,
         ask: &Ask,
@@ -195,11 +268,23 @@ fn other_ports(ask: &Ask) -> Ask {
     Ask { on: Some(rest.into()), ..ask.clone() }
 }
 
+fn way_found(way: Option<bool>, rows: &[Row]) -> String {
+    let hops = rows.len();
+    match way {
+        Some(true) => format!("there is a way of {hops} hop{}", if hops == 1 { "" } else { "s" }),
+        Some(false) => "there is no way".into(),
+        None => "whether there is a way is not known".into(),
+    }
+}
+
 fn is_vacuous(claim: &ClaimPlan) -> bool {
     let empty = |ask: &Ask| ask.from.is_empty() || ask.to.is_empty();
     match claim {
         ClaimPlan::Reach { ask, .. } | ClaimPlan::NoFlows(ask, _) => empty(ask),
         ClaimPlan::Only { inside, .. } => empty(inside),
+        ClaimPlan::NoPath(plan)
+        | ClaimPlan::Eventually { plan, .. }
+        | ClaimPlan::OnlyEventually { inside: plan, .. } => empty(&plan.ask),
         ClaimPlan::None(_) | ClaimPlan::Count(..) => false,
     }
 }

@@ -3,6 +3,7 @@
 use netpol_core::model::PortSet;
 
 use super::answer::{Body, Endpoint, EndpointRow, PolicyRow, Row};
+use super::hops::Way;
 
 /// The value of a field.
 #[derive(Clone, Debug, PartialEq)]
@@ -44,6 +45,8 @@ fn text(value: Option<&str>) -> Cell {
 const OF_ENDPOINT: &[&str] = &["id", "type", "namespace", "kind", "name"];
 const OF_ROW: &[&str] =
     &["src", "dst", "verdict", "ports", "family", "pairs.matching", "pairs.total"];
+/// The ends are those of the way as a whole, the ports those of its last hop.
+const OF_WAY: &[&str] = &["length", "src", "dst", "ports"];
 const OF_POLICY: &[&str] = &["kind", "namespace", "name", "file", "line"];
 
 /// Rows that have fields.
@@ -71,6 +74,19 @@ impl Fields for Row {
                 }
             }
         })
+    }
+}
+
+impl Fields for Way {
+    fn field(&self, name: &str) -> Option<Cell> {
+        let (first, last) = (self.hops.first()?, self.hops.last()?);
+        match name {
+            "length" => Some(Cell::Number(self.hops.len() as u64)),
+            "ports" => Some(Cell::Ports(last.ports.clone())),
+            _ if name == "src" || name.starts_with("src.") => first.field(name),
+            _ if name == "dst" || name.starts_with("dst.") => last.field(name),
+            _ => None,
+        }
     }
 }
 
@@ -104,19 +120,22 @@ fn endpoint(endpoint: &Endpoint, field: &str) -> Option<Cell> {
     })
 }
 
+fn of_ends() -> impl Iterator<Item = String> {
+    let ends = ["src", "dst"].iter();
+    ends.flat_map(|end| OF_ENDPOINT.iter().map(move |f| format!("{end}.{f}")))
+}
+
 /// Lists the fields that the rows of an answer have.
 pub(super) fn names(body: &Body) -> Vec<String> {
     let own = |names: &[&str]| names.iter().map(|n| (*n).to_owned()).collect::<Vec<_>>();
     match body {
         Body::Verdict(_) | Body::Rows { .. } | Body::Expectation(_) => {
-            let ends = ["src", "dst"].iter();
-            let of_ends =
-                ends.flat_map(|end| OF_ENDPOINT.iter().map(move |f| format!("{end}.{f}")));
-            own(OF_ROW).into_iter().chain(of_ends).collect()
+            own(OF_ROW).into_iter().chain(of_ends()).collect()
         }
+        Body::Ways(_) => own(OF_WAY).into_iter().chain(of_ends()).collect(),
         Body::Endpoints(_) => own(OF_ENDPOINT),
         Body::Policies(_) => own(OF_POLICY),
         Body::Records(records) => records.columns.clone(),
-        Body::Count(_) | Body::Done(_) => Vec::new(),
+        Body::Count(_) | Body::Exposure(_) | Body::Done(_) => Vec::new(),
     }
 }

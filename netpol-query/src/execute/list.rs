@@ -32,16 +32,26 @@ impl Engine<'_> {
 
     /// Lists what a set comes to: workloads, pods of workloads that are only partly in it, addresses, names.
     pub(super) fn resolved(&self, region: &Region) -> Vec<EndpointRow> {
-        self.ends(&region.selection)
+        self.rows_of(&region.selection)
     }
 
     /// Lists the pods that a policy selects.
     pub(super) fn pods_of(&self, policy: PolicyId) -> Vec<EndpointRow> {
         let pods = self.snapshot.subjects(policy).into_iter().map(|p| p.0).collect();
-        self.ends(&Selection { pods, ..Selection::default() })
+        self.rows_of(&Selection { pods, ..Selection::default() })
     }
 
-    fn ends(&self, selection: &Selection) -> Vec<EndpointRow> {
+    fn rows_of(&self, selection: &Selection) -> Vec<EndpointRow> {
+        let mut names = Names::new(self.snapshot.cluster());
+        let ends = self.ends(selection);
+        let mut rows: Vec<EndpointRow> =
+            ends.iter().map(|end| row((*names.end(end)).clone())).collect();
+        sort(&mut rows);
+        rows
+    }
+
+    /// Lists the ends of a selection: workloads that are wholly in it, pods of others, addresses, names.
+    pub(super) fn ends(&self, selection: &Selection) -> Vec<End> {
         let cluster = self.snapshot.cluster();
         let mut ends = Vec::new();
         for id in cluster.workload_ids() {
@@ -58,11 +68,7 @@ impl Engine<'_> {
             ends.push(End::External(selection.addresses.clone()));
         }
         ends.extend(selection.names.iter().cloned().map(End::Name));
-        let mut names = Names::new(cluster);
-        let mut rows: Vec<EndpointRow> =
-            ends.iter().map(|end| row((*names.end(end)).clone())).collect();
-        sort(&mut rows);
-        rows
+        ends
     }
 
     fn pods(&self, within: Option<&Region>) -> Vec<EndpointRow> {

@@ -3,7 +3,9 @@
 mod answer;
 mod ends;
 mod expect;
+mod exposure;
 mod fields;
+mod hops;
 mod list;
 mod pairs;
 mod pipe;
@@ -15,7 +17,9 @@ pub use answer::{
     Reason, Records, Row, RowsKind, Verdicts, Warning,
 };
 pub use ends::Names;
+pub use exposure::{Exposed, Exposure};
 pub use fields::Cell;
+pub use hops::{Choke, Way, Ways};
 pub use warnings::of_diagnostic;
 
 use netpol_core::reach::{Level, Snapshot};
@@ -84,6 +88,8 @@ impl Engine<'_> {
             Plan::Resolve(region) => Body::Endpoints(self.resolved(region)),
             Plan::PodsOf(policy) => Body::Endpoints(self.pods_of(*policy)),
             Plan::Policies(policies) => Body::Policies(self.policies(policies)),
+            Plan::Hops(plan) => self.ways(plan, warnings)?,
+            Plan::Exposure(plan) => self.exposure(plan, warnings)?,
             Plan::Expect(expect) => self.expect(expect, warnings)?,
             Plan::Define { name, .. } => Body::Done(format!("${name} is defined")),
             Plan::UseNamespace(Some(name)) => {

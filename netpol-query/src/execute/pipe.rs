@@ -2,7 +2,7 @@
 
 use netpol_core::model::{PortRange, PortSet, Protocol};
 
-use super::answer::{Body, Records};
+use super::answer::{Body, Records, RowsKind};
 use super::fields::{self, Cell, Fields};
 use crate::error::{ErrorCode, QueryError};
 use crate::lower::PipeStep;
@@ -21,6 +21,16 @@ fn apply_step(body: Body, step: &Pipe, span: Span) -> Found<Body> {
         let message = "there are no rows to go through this pipe";
         return Err(QueryError::at(ErrorCode::Usage, span, message));
     }
+    let body = match body {
+        // What goes through a pipe are the rows of all workloads.
+        Body::Exposure(exposure) if !matches!(step, Pipe::As(_)) => Body::Rows {
+            kind: RowsKind::Flows,
+            rows: exposure.rows().cloned().collect(),
+            asked: exposure.asked,
+            verdict: netpol_core::model::Verdict::Allow,
+        },
+        other => other,
+    };
     match step {
         Pipe::As(_) => Ok(body),
         Pipe::Count => Ok(Body::Count(body.len())),
@@ -67,12 +77,13 @@ fn filter(mut body: Body, predicate: &Predicate) -> Found<Body> {
         Body::Verdict(verdicts) => verdicts.rows.retain(|r| holds(r, predicate)),
         Body::Expectation(expectation) => expectation.rows.retain(|r| holds(r, predicate)),
         Body::Rows { rows, .. } => rows.retain(|r| holds(r, predicate)),
+        Body::Ways(ways) => ways.ways.retain(|w| holds(w, predicate)),
         Body::Endpoints(rows) => rows.retain(|r| holds(r, predicate)),
         Body::Policies(rows) => rows.retain(|r| holds(r, predicate)),
         Body::Records(Records { columns, rows }) => {
             rows.retain(|cells| holds(&(&columns[..], &cells[..]), predicate));
         }
-        Body::Count(_) | Body::Done(_) => {}
+        Body::Count(_) | Body::Exposure(_) | Body::Done(_) => {}
     }
     Ok(body)
 }
@@ -168,6 +179,7 @@ fn sort(mut body: Body, field: &Spanned<String>, descending: bool) -> Found<Body
         Body::Verdict(verdicts) => sort_rows(&mut verdicts.rows, &field.node, descending),
         Body::Expectation(expectation) => sort_rows(&mut expectation.rows, &field.node, descending),
         Body::Rows { rows, .. } => sort_rows(rows, &field.node, descending),
+        Body::Ways(ways) => sort_rows(&mut ways.ways, &field.node, descending),
         Body::Endpoints(rows) => sort_rows(rows, &field.node, descending),
         Body::Policies(rows) => sort_rows(rows, &field.node, descending),
         Body::Records(Records { columns, rows }) => {
@@ -178,7 +190,7 @@ fn sort(mut body: Body, field: &Spanned<String>, descending: bool) -> Found<Body
                 if descending { order.reverse() } else { order }
             });
         }
-        Body::Count(_) | Body::Done(_) => {}
+        Body::Count(_) | Body::Exposure(_) | Body::Done(_) => {}
     }
     Ok(body)
 }
@@ -197,10 +209,11 @@ fn limit(mut body: Body, count: u64) -> Body {
         Body::Verdict(verdicts) => verdicts.rows.truncate(count),
         Body::Expectation(expectation) => expectation.rows.truncate(count),
         Body::Rows { rows, .. } => rows.truncate(count),
+        Body::Ways(ways) => ways.ways.truncate(count),
         Body::Endpoints(rows) => rows.truncate(count),
         Body::Policies(rows) => rows.truncate(count),
         Body::Records(records) => records.rows.truncate(count),
-        Body::Count(_) | Body::Done(_) => {}
+        Body::Count(_) | Body::Exposure(_) | Body::Done(_) => {}
     }
     body
 }
@@ -221,6 +234,7 @@ fn values(body: &Body, names: &[String]) -> Vec<Vec<Cell>> {
         Body::Verdict(verdicts) => of(&verdicts.rows, names),
         Body::Expectation(expectation) => of(&expectation.rows, names),
         Body::Rows { rows, .. } => of(rows, names),
+        Body::Ways(ways) => of(&ways.ways, names),
         Body::Endpoints(rows) => of(rows, names),
         Body::Policies(rows) => of(rows, names),
         Body::Records(records) => {
@@ -228,7 +242,7 @@ fn values(body: &Body, names: &[String]) -> Vec<Vec<Cell>> {
                 records.rows.iter().map(|cells| (&records.columns[..], &cells[..])).collect();
             of(&rows, names)
         }
-        Body::Count(_) | Body::Done(_) => Vec::new(),
+        Body::Count(_) | Body::Exposure(_) | Body::Done(_) => Vec::new(),
     }
 }
 

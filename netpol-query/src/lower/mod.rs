@@ -6,6 +6,7 @@ mod describe;
 mod endpoints;
 mod find;
 mod glob;
+mod hops;
 mod objects;
 mod plan;
 mod ports;
@@ -18,8 +19,10 @@ mod words;
 
 pub(crate) use describe::Named;
 pub(crate) use glob::matches as glob_matches;
+pub use hops::{HopsKind, HopsPlan};
 pub use plan::{
-    Ask, ClaimPlan, CountPlan, ExpectPlan, ListPlan, PipeStep, Plan, PoliciesPlan, Translation,
+    Ask, ClaimPlan, CountPlan, ExpectPlan, ExposurePlan, ListPlan, PipeStep, Plan, PoliciesPlan,
+    Translation,
 };
 pub(crate) use question::later;
 pub use question::lower;

@@ -1,8 +1,9 @@
 //! What is to be executed: names are ids here.
 
-use netpol_core::model::{Direction, PodId, PolicyId, PortSet, ServiceId, Verdict};
+use netpol_core::model::{Direction, IpSet, PodId, PolicyId, PortSet, ServiceId, Verdict};
 use netpol_core::reach::{AskedPorts, Selection};
 
+use super::hops::HopsPlan;
 use super::region::Region;
 use super::scope::Value;
 use crate::syntax::ast::{Comparison, ExpectSeverity, Noun, Pipe, Quantifier, Relation};
@@ -46,6 +47,10 @@ pub enum Plan {
     PodsOf(PolicyId),
     /// `policies for` and the like.
     Policies(PoliciesPlan),
+    /// `paths`, `eventually`, `blast radius`.
+    Hops(Box<HopsPlan>),
+    /// `exposure of`.
+    Exposure(Box<ExposurePlan>),
     /// `expect` and `warn`.
     Expect(Box<ExpectPlan>),
     /// `let`.
@@ -92,6 +97,17 @@ pub struct Translation {
     pub port: String,
     /// The pods by the container ports that they are reached on.
     pub parts: Vec<(PortSet, Vec<PodId>)>,
+}
+
+/// Whose exposure is asked about.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ExposurePlan {
+    /// From everything else to the set.
+    pub inward: Ask,
+    /// From the set to addresses outside the cluster.
+    pub outward: Ask,
+    /// What counts as the internet.
+    pub internet: IpSet,
 }
 
 /// What is counted.
@@ -163,6 +179,22 @@ pub enum ClaimPlan {
     },
     /// No flow has a verdict.
     NoFlows(Box<Ask>, Verdict),
+    /// There is no way over several hops.
+    NoPath(Box<HopsPlan>),
+    /// Pairs can be reached over several hops.
+    Eventually {
+        /// The pairs.
+        plan: Box<HopsPlan>,
+        /// `all` or `some`.
+        quantifier: Option<Quantifier>,
+    },
+    /// Only some can reach something over several hops.
+    OnlyEventually {
+        /// Those who may.
+        inside: Box<HopsPlan>,
+        /// All others, who ought not to.
+        others: Box<HopsPlan>,
+    },
     /// No object is listed.
     None(ListPlan),
     /// A count compares with a number.

@@ -1,17 +1,18 @@
 //! Statements into plans.
 
 use netpol_core::model::{Direction, PortSet};
+use netpol_core::reach::Selection;
 
 use super::plan::{
-    Ask, ClaimPlan, CountPlan, ExpectPlan, ListPlan, Plan, PoliciesPlan, Translation,
+    Ask, ClaimPlan, CountPlan, ExpectPlan, ExposurePlan, ListPlan, Plan, PoliciesPlan, Translation,
 };
 use super::region::Region;
 use super::scope::{Scope, Value};
 use super::words;
 use crate::error::{ErrorCode, QueryError};
 use crate::syntax::ast::{
-    Claim, Definition, Endpoint, Endpoints, Expect, FlowsOf, Listable, Noun, Path, Ports, Question,
-    Relation, Set, Statement, Use,
+    Claim, Definition, Endpoint, Endpoints, Expect, FlowsOf, Listable, Noun, Path, PathOptions,
+    Ports, Question, Relation, Set, Statement, Use,
 };
 use crate::syntax::{Span, Spanned};
 
@@ -61,8 +62,11 @@ impl Scope<'_> {
             Question::Why { negated, from, to, on } => {
                 Plan::Why { ask: self.ask(from, to, on.as_ref())?, negated: *negated }
             }
-            Question::Who { eventually: true, .. } | Question::What { eventually: true, .. } => {
-                return Err(later("`eventually`"));
+            Question::Who { eventually: true, to, on, from } => {
+                Plan::Hops(Box::new(self.who_eventually(to, on.as_ref(), from.as_ref())?))
+            }
+            Question::What { eventually: true, from, on, within } => {
+                Plan::Hops(Box::new(self.what_eventually(from, on.as_ref(), within.as_ref())?))
             }
             Question::Who { to, on, from, .. } => {
                 Plan::Who(self.between(from.as_ref(), Some(to), on.as_ref())?)
@@ -70,9 +74,13 @@ impl Scope<'_> {
             Question::What { from, on, within, .. } => {
                 self.what(from, on.as_ref(), within.as_ref())?
             }
-            Question::Paths { .. } => return Err(later("`paths`")),
-            Question::Blast { .. } => return Err(later("`blast radius`")),
-            Question::Exposure { .. } => return Err(later("`exposure`")),
+            Question::Paths { from, to, options } => {
+                Plan::Hops(Box::new(self.paths(from, to, options)?))
+            }
+            Question::Blast { of, options } => Plan::Hops(Box::new(self.blast(of, options)?)),
+            Question::Exposure { of, on } => {
+                Plan::Exposure(Box::new(self.exposure(of, on.as_ref())?))
+            }
             Question::Matrix { .. } => return Err(later("`matrix`")),
             Question::Policies { relation, of, to, direction, on } => {
                 self.policies(*relation, of, to.as_ref(), *direction, on.as_ref())?
@@ -121,7 +129,7 @@ impl Scope<'_> {
     }
 
     /// Makes a question about pairs; an end that was not said is everything.
-    fn between(
+    pub(super) fn between(
         &self,
         from: Option<&Endpoints>,
         to: Option<&Endpoints>,
@@ -192,6 +200,25 @@ impl Scope<'_> {
         Ok(Plan::What(ask))
     }
 
+    fn exposure(&self, of: &Endpoints, on: Option<&Ports>) -> Found<ExposurePlan> {
+        let mut inward = self.between(None, Some(of), on)?;
+        if inward.to.pods.is_empty() {
+            let message = format!("`{of}` holds no pods: only they are exposed");
+            return Err(QueryError::at(ErrorCode::NoSuchEndpoint, of.span, message));
+        }
+        inward.from.pods -= &inward.to.pods;
+        inward.to = Selection { pods: inward.to.pods, ..Selection::default() };
+        let outward = Ask {
+            from: inward.to.clone(),
+            to: Selection::addresses(words::external(self)),
+            through: None,
+            on: on.map(|ports| self.ports(ports, &inward.to)).transpose()?,
+            said: (Some(of.to_string()), None),
+            span: inward.span,
+        };
+        Ok(ExposurePlan { inward, outward, internet: words::internet(self) })
+    }
+
     fn policies(
         &self,
         relation: Relation,
@@ -239,8 +266,27 @@ impl Scope<'_> {
 
     fn claim(&self, claim: &Claim) -> Found<ClaimPlan> {
         Ok(match claim {
-            Claim::Reach { eventually: true, .. } | Claim::Only { eventually: true, .. } => {
-                return Err(later("`eventually`"));
+            Claim::Reach { eventually: true, exactly: true, to, .. } => {
+                let message = "`exactly` does not go with `eventually`".to_owned();
+                return Err(QueryError::at(ErrorCode::Usage, to.span, message));
+            }
+            Claim::Reach { eventually: true, quantifier, from, negated, to, on, .. } => {
+                let options = PathOptions { on: on.clone(), ..PathOptions::default() };
+                let plan = Box::new(self.paths(from, to, &options)?);
+                match (negated, quantifier) {
+                    (true, Some(_)) => {
+                        let message = "`all` and `some` do not go with `cannot eventually`";
+                        return Err(QueryError::at(ErrorCode::Usage, from.span, message));
+                    }
+                    (true, None) => ClaimPlan::NoPath(plan),
+                    (false, _) => ClaimPlan::Eventually { plan, quantifier: *quantifier },
+                }
+            }
+            Claim::Only { eventually: true, from, to, on } => {
+                let options = PathOptions { on: on.clone(), ..PathOptions::default() };
+                let inside = Box::new(self.paths(from, to, &options)?);
+                let others = Box::new(self.others(&inside, format!("not ({from})")));
+                ClaimPlan::OnlyEventually { inside, others }
             }
             Claim::Reach { quantifier, from, negated, to, on, exactly, .. } => {
                 let ask = self.ask(from, to, on.as_ref())?;
@@ -269,7 +315,9 @@ impl Scope<'_> {
             Claim::NoFlows(flows) => {
                 ClaimPlan::NoFlows(Box::new(self.flows(flows)?), flows.verdict)
             }
-            Claim::NoPath { .. } => return Err(later("`no path`")),
+            Claim::NoPath { from, to, options } => {
+                ClaimPlan::NoPath(Box::new(self.paths(from, to, options)?))
+            }
             Claim::NoLint(_) => return Err(later("`no lint`")),
             Claim::NoUnprotected { within, direction } => {
                 let list = self.objects(Noun::Unprotected, within.as_ref(), *direction)?;

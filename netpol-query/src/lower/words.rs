@@ -32,7 +32,7 @@ pub(super) fn region(scope: &Scope<'_>, word: Word, span: Span) -> Result<Region
         Word::Any => everything(scope),
         Word::Pods => Region::pods(cluster.pod_ids()),
         Word::External => Region::addresses(external(scope)),
-        Word::Internet => Region::addresses(external(scope).difference(&private())),
+        Word::Internet => Region::addresses(internet(scope)),
         Word::Private => {
             let inside = cluster.pod_cidrs().iter().map(|net| IpSet::from(*net));
             let private = private().intersection(&external(scope));
@@ -60,6 +60,11 @@ pub(super) fn everything(scope: &Scope<'_>) -> Region {
 pub(super) fn external(scope: &Scope<'_>) -> IpSet {
     let families = if scope.dialect.ipv4_only { Families::V4 } else { scope.cluster.families() };
     IpSet::families(families)
+}
+
+/// Returns every address that is neither inside nor private.
+pub(super) fn internet(scope: &Scope<'_>) -> IpSet {
+    external(scope).difference(&private())
 }
 
 /// Returns the private ranges of both families.

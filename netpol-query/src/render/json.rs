@@ -9,7 +9,8 @@ use serde::{Serialize, Serializer};
 use super::Options;
 use crate::error::{ErrorCode, QueryError};
 use crate::execute::{
-    Answer, Body, Cell, Endpoint, EndpointRow, PolicyRef, PolicyRow, Reason, Records, Row, Warning,
+    Answer, Body, Cell, Choke, Endpoint, EndpointRow, Exposed, Exposure, PolicyRef, PolicyRow,
+    Reason, Records, Row, Warning, Way,
 };
 
 const SCHEMA: &str = "netpol-query/v1";
@@ -138,6 +139,14 @@ struct AnswerView<'a> {
     rows: RowsView<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
     count: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    protected: Option<ProtectedView>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    exposed: Vec<ExposedView<'a>>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    choke_points: Vec<ChokeView<'a>>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    groups: Vec<Vec<EndpointView<'a>>>,
     warnings: Vec<WarningView<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     stats: Option<StatsView>,
@@ -167,6 +176,10 @@ impl<'a> AnswerView<'a> {
             because: None,
             rows: RowsView::None,
             count: None,
+            protected: None,
+            exposed: Vec::new(),
+            choke_points: Vec::new(),
+            groups: Vec::new(),
             warnings: answer.warnings.iter().map(warning).collect(),
             stats: options.elapsed_us.map(|elapsed_us| StatsView { elapsed_us }),
         };
@@ -192,6 +205,23 @@ impl<'a> AnswerView<'a> {
                 };
             }
             Body::Rows { rows, .. } => view.rows = RowsView::Rows(rows, options.explain),
+            Body::Ways(ways) => {
+                view.rows = RowsView::Ways(&ways.ways, options.explain);
+                view.choke_points = ways.choke_points.iter().map(choke).collect();
+                view.groups = ways
+                    .groups
+                    .iter()
+                    .map(|g| g.iter().map(|e| EndpointView(e)).collect())
+                    .collect();
+            }
+            Body::Exposure(exposure) => {
+                view.rows = RowsView::Exposure(exposure, options.explain);
+                view.protected = Some(ProtectedView {
+                    ingress: exposure.is_protected(Direction::Ingress),
+                    egress: exposure.is_protected(Direction::Egress),
+                });
+                view.exposed = exposure.workloads.iter().map(exposed).collect();
+            }
             Body::Count(count) => view.count = Some(*count),
             Body::Endpoints(rows) => view.rows = RowsView::Endpoints(rows),
             Body::Policies(rows) => view.rows = RowsView::Policies(rows),
@@ -216,6 +246,10 @@ enum RowsView<'a> {
     None,
     /// Rows, and whether they carry reasons.
     Rows(&'a [Row], bool),
+    /// Ways, and whether their hops carry reasons.
+    Ways(&'a [Way], bool),
+    /// The rows of an exposure, and whether they carry reasons.
+    Exposure(&'a Exposure, bool),
     Endpoints(&'a [EndpointRow]),
     Policies(&'a [PolicyRow]),
     Records(&'a Records),
@@ -227,6 +261,12 @@ impl Serialize for RowsView<'_> {
             Self::None => serializer.serialize_seq(Some(0))?.end(),
             Self::Rows(rows, explain) => {
                 serializer.collect_seq(rows.iter().map(|r| row(r, *explain)))
+            }
+            Self::Ways(ways, explain) => {
+                serializer.collect_seq(ways.iter().map(|w| way(w, *explain)))
+            }
+            Self::Exposure(exposure, explain) => {
+                serializer.collect_seq(exposure.rows().map(|r| row(r, *explain)))
             }
             Self::Endpoints(rows) => serializer.collect_seq(rows.iter().map(endpoint_row)),
             Self::Policies(rows) => serializer.collect_seq(rows.iter().map(policy_row)),
@@ -265,6 +305,48 @@ fn row(row: &Row, explain: bool) -> RowView<'_> {
         reasons: explain.then(|| row.reasons.iter().map(reason).collect()),
         family: row.family.map(netpol_core::model::Family::as_str),
     }
+}
+
+#[derive(Serialize)]
+struct ProtectedView {
+    ingress: bool,
+    egress: bool,
+}
+
+#[derive(Serialize)]
+struct ExposedView<'a> {
+    endpoint: EndpointView<'a>,
+    protected: ProtectedView,
+    internet_hops: Option<u64>,
+}
+
+fn exposed(exposed: &Exposed) -> ExposedView<'_> {
+    let [ingress, egress] = exposed.protected;
+    ExposedView {
+        endpoint: EndpointView(&exposed.endpoint),
+        protected: ProtectedView { ingress, egress },
+        internet_hops: exposed.internet_hops,
+    }
+}
+
+#[derive(Serialize)]
+struct WayView<'a> {
+    length: usize,
+    hops: Vec<RowView<'a>>,
+}
+
+fn way(way: &Way, explain: bool) -> WayView<'_> {
+    WayView { length: way.hops.len(), hops: way.hops.iter().map(|r| row(r, explain)).collect() }
+}
+
+#[derive(Serialize)]
+struct ChokeView<'a> {
+    endpoint: EndpointView<'a>,
+    before: u64,
+}
+
+fn choke(choke: &Choke) -> ChokeView<'_> {
+    ChokeView { endpoint: EndpointView(&choke.endpoint), before: choke.before }
 }
 
 #[derive(Serialize)]

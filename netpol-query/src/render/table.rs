@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use super::label;
-use crate::execute::{Body, EndpointRow, PolicyRow, Row};
+use crate::execute::{Body, Endpoint, EndpointRow, PolicyRow, Row, Way, Ways};
 
 /// Columns and rows.
 struct Table {
@@ -14,8 +14,8 @@ struct Table {
 fn table(body: &Body) -> Table {
     let columns = |names: &[&str]| names.iter().map(|n| (*n).to_owned()).collect();
     match body {
-        Body::Verdict(verdicts) => rows_table(&verdicts.rows),
-        Body::Rows { rows, .. } => rows_table(rows),
+        Body::Verdict(verdicts) => rows_table(verdicts.rows.iter()),
+        Body::Rows { rows, .. } => rows_table(rows.iter()),
         Body::Expectation(expectation) => {
             let pass = match expectation.pass {
                 Some(true) => "pass",
@@ -26,6 +26,8 @@ fn table(body: &Body) -> Table {
             let row = vec![pass.to_owned(), expectation.found.clone(), because];
             Table { columns: columns(&["result", "found", "because"]), rows: vec![row] }
         }
+        Body::Ways(ways) => ways_table(ways),
+        Body::Exposure(exposure) => rows_table(exposure.rows()),
         Body::Count(count) => {
             Table { columns: columns(&["count"]), rows: vec![vec![count.to_string()]] }
         }
@@ -49,11 +51,27 @@ fn table(body: &Body) -> Table {
     }
 }
 
-fn rows_table(rows: &[Row]) -> Table {
+fn ways_table(ways: &Ways) -> Table {
+    let columns = ["length", "src", "dst", "ports", "way"].map(str::to_owned).to_vec();
+    let cells = |way: &Way| {
+        let id = |end: Option<&std::sync::Arc<Endpoint>>| end.map_or_else(String::new, |e| e.id());
+        let ports = way.hops.last().map_or_else(String::new, |row| row.ports.to_string());
+        vec![
+            way.hops.len().to_string(),
+            id(way.src()),
+            id(way.dst()),
+            ports,
+            super::text::arrows(way, &super::label::endpoint),
+        ]
+    };
+    Table { columns, rows: ways.ways.iter().map(cells).collect() }
+}
+
+fn rows_table<'a>(rows: impl Iterator<Item = &'a Row>) -> Table {
     let columns = ["src", "dst", "verdict", "ports", "family", "matching", "total", "why"];
     Table {
         columns: columns.iter().map(|c| (*c).to_owned()).collect(),
-        rows: rows.iter().map(row_cells).collect(),
+        rows: rows.map(row_cells).collect(),
     }
 }
 

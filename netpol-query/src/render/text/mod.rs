@@ -1,7 +1,11 @@
 //! Answers for people.
 
+mod exposure;
 mod reasons;
 mod rows;
+mod ways;
+
+pub(super) use ways::arrows;
 
 use std::io::{self, Write};
 
@@ -24,6 +28,8 @@ pub(super) fn answer(out: &mut dyn Write, answer: &Answer, options: &Options) ->
         Body::Verdict(verdicts) => page.verdicts(out, verdicts),
         Body::Expectation(expectation) => page.expectation(out, &answer.query, expectation),
         Body::Rows { kind, asked, rows, .. } => page.rows(out, *kind, asked, rows),
+        Body::Ways(ways) => page.ways(out, ways),
+        Body::Exposure(exposure) => page.exposure(out, exposure),
         Body::Count(count) => writeln!(out, "{count}"),
         Body::Endpoints(rows) => endpoints(out, rows),
         Body::Policies(rows) => policies(out, rows),

@@ -1,0 +1,325 @@
+//! Questions over several hops: who can get where through other workloads.
+//!
+//! A hop is a connection that some pod of one workload may open to some pod of another. Traffic that leaves for the outside does not come
+//! back: addresses begin and end ways, and no way leads through them.
+
+use std::collections::HashMap;
+
+use roaring::RoaringBitmap;
+
+use super::question::{AskedPorts, End, Level, Question, Row, Selection};
+use super::snapshot::Snapshot;
+use crate::model::{Family, IpSet, PodId, PortSet, Verdict};
+
+/// Frontiers are asked about in parts of so many pods, so that a search can stop between them.
+const PART: u64 = 256;
+
+/// Going through a pod costs about as much as so many pairs of groups.
+const POD_WORK: u64 = 2;
+
+/// Where ways begin and end, and what they may pass. Hops before the last one may go on any port.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Hops {
+    /// Where they begin.
+    pub from: Selection,
+    /// Where they end, and on which ports the last hop goes.
+    pub to: Vec<(Selection, AskedPorts)>,
+    /// Pods that they do not pass.
+    pub avoiding: RoaringBitmap,
+    /// The most hops; `None` for any number.
+    pub max_hops: Option<u32>,
+    /// Whether hops are followed that may be allowed, as well as those that certainly are.
+    pub doubtful: bool,
+    /// The most work, in pairs of pod groups and in pods that are looked at; a search that needs more stops and says so.
+    pub most_work: u64,
+}
+
+impl Hops {
+    /// So much work takes about a second.
+    pub const MOST_WORK: u64 = 4_000_000;
+
+    /// Asks for ways between two selections, the last hop on some of the ports.
+    pub fn between(from: Selection, to: Selection, ports: AskedPorts) -> Self {
+        Self {
+            from,
+            to: vec![(to, ports)],
+            avoiding: RoaringBitmap::new(),
+            max_hops: None,
+            doubtful: false,
+            most_work: Self::MOST_WORK,
+        }
+    }
+
+    /// Returns the pods where ways end.
+    pub(super) fn target_pods(&self) -> RoaringBitmap {
+        self.to.iter().fold(RoaringBitmap::new(), |all, (to, _)| all | &to.pods)
+    }
+}
+
+/// An end that is reached, or that reaches, after so many hops; with a shortest way.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Arrival {
+    /// The end.
+    pub end: End,
+    /// A shortest way, a row for each hop; its length is the number of hops.
+    pub way: Vec<Row>,
+}
+
+/// Everything that is reached, or that reaches.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Closure {
+    /// The ends, those of few hops first.
+    pub arrivals: Vec<Arrival>,
+    /// Whether the search stopped at the bound of its work: there may be more.
+    pub stopped: bool,
+    /// The number of pairs on the way whose verdict is in doubt, and which were not followed.
+    pub doubtful: u64,
+    /// The workloads and pods that ways may pass, asked about or not, in the order in which they were found.
+    pub met: Vec<End>,
+    /// Whether the arrivals are those who reach, rather than those who are reached.
+    pub backward: bool,
+}
+
+/// A search under way.
+pub(super) struct Searcher<'a> {
+    snapshot: &'a Snapshot,
+    pub(super) question: &'a Hops,
+    passable: RoaringBitmap,
+    /// A shortest way for every end that was met.
+    ways: HashMap<End, Vec<Row>>,
+    met: Vec<End>,
+    pub(super) doubtful: u64,
+    work: u64,
+}
+
+impl<'a> Searcher<'a> {
+    pub(super) fn new(snapshot: &'a Snapshot, question: &'a Hops) -> Self {
+        let all: RoaringBitmap = snapshot.cluster().pod_ids().map(|p| p.0).collect();
+        let passable = all - &question.avoiding;
+        Self {
+            snapshot,
+            question,
+            passable,
+            ways: HashMap::new(),
+            met: Vec::new(),
+            doubtful: 0,
+            work: 0,
+        }
+    }
+
+    pub(super) fn is_stopped(&self) -> bool {
+        self.work > self.question.most_work
+    }
+
+    fn is_last(&self, hop: u32) -> bool {
+        self.question.max_hops.is_some_and(|most| hop > most)
+    }
+
+    /// Lists the hops between two selections, one row for each pair of ends.
+    pub(super) fn hops(&mut self, from: Selection, to: Selection, ports: AskedPorts) -> Vec<Row> {
+        if from.is_empty() || to.is_empty() {
+            return Vec::new();
+        }
+        let pods = from.pods.len() + to.pods.len();
+        self.work += self.groups(&from) * self.groups(&to) + pods * POD_WORK;
+        let question =
+            Question { from, to, ports, level: Level::Workload, explain: false, denied: false };
+        let rows = self.snapshot.ask(&question).rows;
+        let doubtful = |r: &&Row| matches!(r.verdict, Verdict::Unknown | Verdict::Ambiguous);
+        self.doubtful += rows.iter().filter(doubtful).map(|r| r.matching).sum::<u64>();
+        let followed = self.question.doubtful;
+        let open = |r: &Row| r.verdict == Verdict::Allow || followed && doubtful(&r);
+        let rows: Vec<Row> = rows.into_iter().filter(open).collect();
+        rows.chunk_by(|a, b| a.src == b.src && a.dst == b.dst).filter_map(merge).collect()
+    }
+
+    /// Returns the number of groups in a selection: what asking about it costs.
+    fn groups(&self, selection: &Selection) -> u64 {
+        let groups = &self.snapshot.program().groups;
+        let mut seen: Vec<_> = selection.pods.iter().map(|p| groups.of(PodId(p))).collect();
+        seen.sort_unstable();
+        seen.dedup();
+        (seen.len() as u64).max(1)
+    }
+
+    /// Finds everything that gets to the targets; ways do not pass pods of `ends`. With `first`, only as many hops are
+    /// looked at as it takes to find a source.
+    pub(super) fn backward(&mut self, ends: &RoaringBitmap, first: bool) -> Vec<Arrival> {
+        let targets = self.question.target_pods();
+        let mut unseen = (&self.passable | &self.question.from.pods) - &targets;
+        let all_addresses = self.question.from.addresses.clone();
+        let mut addresses = all_addresses.clone();
+        let mut asks = self.question.to.clone();
+        let mut arrivals = Vec::new();
+        for hop in 1.. {
+            let mut found = RoaringBitmap::new();
+            for (to, ports) in std::mem::take(&mut asks) {
+                if self.is_stopped() || self.is_last(hop) {
+                    return arrivals;
+                }
+                let from =
+                    Selection { pods: unseen.clone(), addresses: addresses.clone(), names: vec![] };
+                let rows = self.hops(from, to, ports);
+                for row in firsts(rows, |r| &r.src) {
+                    let pods = self.pods_of(&row.src);
+                    unseen -= &pods;
+                    found |= pods;
+                    addresses = addresses.difference(&addresses_of(&row.src));
+                    let rest = self.ways.get(&row.dst).cloned().unwrap_or_default();
+                    let (end, way) = (row.src.clone(), prepend(row, rest));
+                    self.meet(&end, &way);
+                    arrivals.push(Arrival { end, way });
+                }
+            }
+            let arrived =
+                addresses != all_addresses || !found.is_disjoint(&self.question.from.pods);
+            asks = parts(&(found - ends));
+            if asks.is_empty() || first && arrived {
+                break;
+            }
+        }
+        arrivals
+    }
+
+    /// Finds everything that the sources get to.
+    pub(super) fn forward(&mut self) -> Vec<Arrival> {
+        let mut open = self.question.to.clone();
+        open.iter_mut().for_each(|(to, _)| to.pods -= &self.question.from.pods);
+        let mut unseen = &self.passable - &self.question.from.pods;
+        let mut frontier = vec![self.question.from.clone()];
+        let mut arrivals = Vec::new();
+        for hop in 1.. {
+            let mut found = RoaringBitmap::new();
+            for from in std::mem::take(&mut frontier) {
+                if self.is_stopped() || self.is_last(hop) {
+                    return arrivals;
+                }
+                for (to, ports) in &mut open {
+                    for row in
+                        firsts(self.hops(from.clone(), to.clone(), ports.clone()), |r| &r.dst)
+                    {
+                        self.take(to, &row.dst);
+                        arrivals.push(self.arrive(row));
+                    }
+                }
+                // The same rows again, unless the ports of the last hop or its ends were restricted.
+                let to = Selection { pods: unseen.clone(), ..Selection::default() };
+                for row in firsts(self.hops(from, to, AskedPorts::all()), |r| &r.dst) {
+                    let pods = self.pods_of(&row.dst);
+                    unseen -= &pods;
+                    found |= pods;
+                    let arrival = self.arrive(row);
+                    self.meet(&arrival.end, &arrival.way);
+                }
+            }
+            frontier = parts(&found).into_iter().map(|(s, _)| s).collect();
+            if frontier.is_empty() {
+                break;
+            }
+        }
+        arrivals
+    }
+
+    /// Remembers a way to an end that others may lead through.
+    fn meet(&mut self, end: &End, way: &[Row]) {
+        if !matches!(end, End::External(_) | End::Name(_)) {
+            self.met.push(end.clone());
+            self.ways.insert(end.clone(), way.to_vec());
+        }
+    }
+
+    fn arrive(&self, row: Row) -> Arrival {
+        let mut way = self.ways.get(&row.src).cloned().unwrap_or_default();
+        let end = row.dst.clone();
+        way.push(row);
+        Arrival { end, way }
+    }
+
+    /// Takes an end out of what is still looked for.
+    fn take(&self, selection: &mut Selection, end: &End) {
+        selection.pods -= self.pods_of(end);
+        selection.addresses = selection.addresses.difference(&addresses_of(end));
+        if let End::Name(name) = end {
+            selection.names.retain(|n| n != name);
+        }
+    }
+
+    pub(super) fn pods_of(&self, end: &End) -> RoaringBitmap {
+        match end {
+            End::Pod(pod) => [pod.0].into_iter().collect(),
+            End::Workload(id) => {
+                self.snapshot.cluster().workload(*id).pods.iter().map(|p| p.0).collect()
+            }
+            End::Namespace(_) | End::External(_) | End::Name(_) => RoaringBitmap::new(),
+        }
+    }
+}
+
+fn addresses_of(end: &End) -> IpSet {
+    match end {
+        End::External(ranges) => ranges.clone(),
+        _ => IpSet::none(),
+    }
+}
+
+fn prepend(row: Row, mut rest: Vec<Row>) -> Vec<Row> {
+    rest.insert(0, row);
+    rest
+}
+
+/// Cuts pods into parts that are asked about one after the other.
+fn parts(pods: &RoaringBitmap) -> Vec<(Selection, AskedPorts)> {
+    let mut parts = Vec::new();
+    let mut pods = pods.iter().peekable();
+    while pods.peek().is_some() {
+        let part: RoaringBitmap = pods.by_ref().take(usize::try_from(PART).unwrap_or(1)).collect();
+        parts.push((Selection { pods: part, ..Selection::default() }, AskedPorts::all()));
+    }
+    parts
+}
+
+/// Keeps the first row of each end.
+fn firsts(rows: Vec<Row>, end: fn(&Row) -> &End) -> Vec<Row> {
+    let mut seen = std::collections::HashSet::new();
+    rows.into_iter().filter(|row| seen.insert(end(row).clone())).collect()
+}
+
+/// Makes one row of the rows of a pair of ends: on some of the ports, some pair of pods is allowed.
+fn merge(rows: &[Row]) -> Option<Row> {
+    let mut merged = rows.first()?.clone();
+    let of = |family: Option<Family>| {
+        rows.iter().filter(|r| r.family == family).map(|r| r.matching).sum::<u64>()
+    };
+    let families = [None, Some(Family::V4), Some(Family::V6)];
+    merged.matching = families.into_iter().map(of).max().unwrap_or(0).min(merged.total);
+    merged.ports = rows.iter().fold(PortSet::none(), |all, r| all.union(&r.ports));
+    let certain = rows.iter().find(|r| r.verdict == Verdict::Allow);
+    merged.verdict = certain.map_or(merged.verdict, |r| r.verdict);
+    merged.family = None;
+    Some(merged)
+}
+
+/// Finds everything that gets to the targets, over any number of hops.
+pub(super) fn sources(snapshot: &Snapshot, question: &Hops) -> Closure {
+    let mut searcher = Searcher::new(snapshot, question);
+    let mut arrivals = searcher.backward(&RoaringBitmap::new(), false);
+    arrivals.retain(|a| match &a.end {
+        End::External(_) | End::Name(_) => true,
+        end => !searcher.pods_of(end).is_disjoint(&question.from.pods),
+    });
+    searcher.closure(arrivals, true)
+}
+
+/// Finds everything that the sources get to, over any number of hops.
+pub(super) fn destinations(snapshot: &Snapshot, question: &Hops) -> Closure {
+    let mut searcher = Searcher::new(snapshot, question);
+    let arrivals = searcher.forward();
+    searcher.closure(arrivals, false)
+}
+
+impl Searcher<'_> {
+    fn closure(self, arrivals: Vec<Arrival>, backward: bool) -> Closure {
+        let doubtful = if self.question.doubtful { 0 } else { self.doubtful };
+        Closure { arrivals, stopped: self.is_stopped(), doubtful, met: self.met, backward }
+    }
+}
