@@ -73,6 +73,10 @@ impl Host for Nobody {
     fn now(&self) -> Duration {
         Duration::ZERO
     }
+
+    fn width(&self) -> Option<usize> {
+        None
+    }
 }
 
 fn second_answer(c: &mut Criterion) {

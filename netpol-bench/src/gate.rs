@@ -150,5 +150,6 @@ fn name(cluster: &Cluster, peer: &Peer) -> String {
         Peer::Pod(pod) => of(*pod),
         Peer::Address(address) => address.to_string(),
         Peer::Name(name) => name.to_string(),
+        Peer::IngressController => "ingress-controller".into(),
     }
 }

@@ -78,7 +78,9 @@ pub fn names(cluster: &Cluster, flows: &[Flow]) -> Vec<NamedFlow> {
             let pod = cluster.pod(*pod);
             (cluster.namespace(pod.namespace).name.to_string(), pod.name.to_string())
         }
-        Peer::Address(_) | Peer::Name(_) => (String::new(), String::new()),
+        Peer::Address(_) | Peer::Name(_) | Peer::IngressController => {
+            (String::new(), String::new())
+        }
     };
     let named =
         |flow: &Flow| NamedFlow { src: name(&flow.src), dst: name(&flow.dst), flow: flow.clone() };

@@ -102,7 +102,7 @@ fn sampled_flows_are_of_both_kinds_and_fixed_by_the_seed() {
     assert_ne!(sample, flows(&cluster, 1_000, 10));
     let namespace = |peer: &Peer| match peer {
         Peer::Pod(pod) => Some(cluster.pod(*pod).namespace),
-        Peer::Address(_) | Peer::Name(_) => None,
+        Peer::Address(_) | Peer::Name(_) | Peer::IngressController => None,
     };
     let near = sample.iter().filter(|f| namespace(&f.src) == namespace(&f.dst)).count();
     assert!((500..700).contains(&near), "{near}");

@@ -85,6 +85,11 @@ impl Session {
         self.namespace = namespace;
     }
 
+    /// Says whether answers are to be shown as pages.
+    pub fn set_page(&mut self, page: bool) {
+        self.settings.page = page;
+    }
+
     /// Returns the sentences that defined the variables, oldest first.
     pub fn definitions(&self) -> &[Definition] {
         &self.definitions
@@ -193,7 +198,13 @@ impl Session {
         }
         let scope = self.scope();
         let plan = lower(&sentence.statement, &scope)?;
-        let (body, mut warnings) = execute(&plan, &sentence.pipes, &self.snapshot, self.settings)?;
+        let mut settings = self.settings;
+        settings.page |= sentence.pipes.iter().any(|pipe| match &pipe.node {
+            Pipe::As(format) => format.0.eq_ignore_ascii_case("html"),
+            _ => false,
+        });
+        settings.page |= matches!(&plan, Plan::Export(export) if export.form == "html");
+        let (body, mut warnings) = execute(&plan, &sentence.pipes, &self.snapshot, settings)?;
         match plan {
             Plan::Define { name, value } => {
                 self.definitions.retain(|d| d.name != name);

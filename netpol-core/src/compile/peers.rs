@@ -1,5 +1,6 @@
 //! The peers of a rule: groups of pods, addresses and domain names.
 
+use std::collections::HashMap;
 use std::rc::Rc;
 
 use ipnet::IpNet;
@@ -7,8 +8,8 @@ use roaring::RoaringBitmap;
 
 use crate::index::{GroupSet, Groups, SelectorIndex};
 use crate::model::{
-    AddressRange, AdminPeer, Cluster, Dialect, DomainName, IpBlock, IpBlockPods, IpSet,
-    NamespaceId, NetworkPolicyPeer, NodeId, Selector,
+    AddressRange, AdminPeer, Cluster, Dialect, DomainName, IngressControllerLabels, IpBlock,
+    IpBlockPods, IpSet, NamespaceId, NetworkPolicyPeer, NodeId, Selector,
 };
 
 /// The peers of one rule, or-ed.
@@ -24,6 +25,10 @@ pub(crate) struct PeerSet {
     pub(crate) names: Box<[DomainName]>,
     /// Positions of the domain names for which no addresses were declared: an outside address may or may not have them.
     pub(crate) unmapped: Box<[u32]>,
+    /// Whether some selector certainly matches the ingress controller.
+    pub(crate) controller: bool,
+    /// Selectors that may match the ingress controller, which nobody can tell: each distinct one has a number.
+    pub(crate) open_selectors: Box<[u32]>,
 }
 
 /// Addresses that a peer matches.
@@ -58,6 +63,8 @@ pub(crate) struct PeerCompiler<'a> {
     pub(crate) selectors: SelectorIndex<'a>,
     pub(crate) terms: Vec<AddressTerm>,
     pub(crate) unmapped: Vec<DomainName>,
+    /// The numbers of selectors that may match the ingress controller, by namespace and pod selector.
+    pub(crate) open_selectors: HashMap<(Selector, Selector), u32, foldhash::fast::RandomState>,
 }
 
 impl PeerCompiler<'_> {
@@ -74,6 +81,13 @@ impl PeerCompiler<'_> {
                 NetworkPolicyPeer::Pods { namespace_selector, pod_selector } => {
                     draft.groups |=
                         &*self.pods(namespace, namespace_selector.as_ref(), pod_selector.as_ref());
+                    // Without a namespaceSelector the policy's own namespace is meant, and the ingress controller is in
+                    // none that the input tells.
+                    if let Some(namespaces) = namespace_selector {
+                        let everything = Selector::everything();
+                        let pods = pod_selector.as_ref().unwrap_or(&everything);
+                        self.add_controller(&mut draft, namespaces, pods);
+                    }
                 }
                 NetworkPolicyPeer::IpBlock(block) => {
                     blocks = blocks.union(&addresses_of_block(block));
@@ -100,10 +114,12 @@ impl PeerCompiler<'_> {
                 AdminPeer::Namespaces(selector) => {
                     let selected = self.selectors.in_namespaces(selector, &Selector::everything());
                     draft.groups |= &*selected;
+                    self.add_controller(&mut draft, selector, &Selector::everything());
                 }
                 AdminPeer::Pods { namespace_selector, pod_selector } => {
                     draft.groups |=
                         &*self.selectors.in_namespaces(namespace_selector, pod_selector);
+                    self.add_controller(&mut draft, namespace_selector, pod_selector);
                 }
                 AdminPeer::Networks(nets) => {
                     networks = nets.iter().fold(networks, |set, net| set.union(&IpSet::from(*net)));
@@ -119,6 +135,28 @@ impl PeerCompiler<'_> {
         draft.add_term(AddressTerm { set: nodes, pods, hosts: pods, kind: TermKind::Nodes });
         self.add_domain_addresses(&mut draft);
         self.finish(draft)
+    }
+
+    /// What is known of the ingress controller is that it is a pod in some namespace. Selectors of everything match it;
+    /// whether others do is open, unless the dialect says that it has no labels.
+    fn add_controller(&mut self, draft: &mut Draft, namespaces: &Selector, pods: &Selector) {
+        if self.cluster.ingresses().is_empty() {
+            return;
+        }
+        let certain = match self.dialect.ingress_controller_labels {
+            IngressControllerLabels::Unlabelled => {
+                draft.controller |= namespaces.matches(|_| None) && pods.matches(|_| None);
+                return;
+            }
+            IngressControllerLabels::Unknown => namespaces.is_everything() && pods.is_everything(),
+        };
+        if certain {
+            draft.controller = true;
+            return;
+        }
+        let next = u32::try_from(self.open_selectors.len()).unwrap_or(u32::MAX);
+        let key = (namespaces.clone(), pods.clone());
+        draft.open_selectors.push(*self.open_selectors.entry(key).or_insert(next));
     }
 
     fn pods(
@@ -191,6 +229,8 @@ impl PeerCompiler<'_> {
             terms: terms.into(),
             names: draft.names.into(),
             unmapped: draft.unmapped.into(),
+            controller: draft.controller,
+            open_selectors: draft.open_selectors.into(),
         }
     }
 }
@@ -203,6 +243,8 @@ struct Draft {
     terms: Vec<AddressTerm>,
     names: Vec<DomainName>,
     unmapped: Vec<u32>,
+    controller: bool,
+    open_selectors: Vec<u32>,
 }
 
 impl Draft {

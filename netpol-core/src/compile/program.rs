@@ -190,7 +190,15 @@ impl<'a> Compiler<'a> {
         let (terms, unmapped) = (Vec::new(), Vec::new());
         let mut compiler = Self {
             mentions,
-            peer_compiler: PeerCompiler { cluster, dialect, groups, selectors, terms, unmapped },
+            peer_compiler: PeerCompiler {
+                cluster,
+                dialect,
+                groups,
+                selectors,
+                terms,
+                unmapped,
+                open_selectors: HashMap::default(),
+            },
             peers: Vec::new(),
             ports: Vec::new(),
             known_ports: HashMap::default(),

@@ -35,6 +35,7 @@ pub(crate) fn end_name(cluster: &Cluster, peer: &Peer) -> String {
         Peer::Pod(pod) => cluster.workload(cluster.pod(*pod).workload).name.to_string(),
         Peer::Address(address) => address.to_string(),
         Peer::Name(name) => name.to_string(),
+        Peer::IngressController => "ingress-controller".into(),
     }
 }
 

@@ -3,10 +3,10 @@
 use std::net::{IpAddr, Ipv4Addr};
 
 use super::decision::Decision;
-use super::other::{Candidates, Other, OtherKind, Scenario, assumptions};
+use super::other::{Candidates, Other, OtherKind, Scenario, assumptions, controller_assumptions};
 use super::walk::{Algebra as _, Matcher, Outcome, stage_outcome};
 use crate::compile::{
-    AddressClasses, PortKey, ProfileId, Program, Rule, StageProfile, pieces, port_key,
+    AddressClasses, NETWORK, PortKey, ProfileId, Program, Rule, StageProfile, pieces, port_key,
 };
 use crate::index::GroupId;
 use crate::model::{
@@ -43,7 +43,7 @@ impl Evaluator<'_> {
         if let (Peer::Pod(src), Peer::Pod(dst)) = (&flow.src, &flow.dst) {
             return self.pods_verdict(*src, *dst, flow);
         }
-        if !self.families_match(flow) {
+        if !self.families_match(flow) || !self.is_led(flow) {
             return Verdict::Deny;
         }
         let egress = self.direction_verdict(Direction::Egress, &flow.src, &flow.dst, flow);
@@ -51,6 +51,19 @@ impl Evaluator<'_> {
             return egress;
         }
         egress.and(self.direction_verdict(Direction::Ingress, &flow.dst, &flow.src, flow))
+    }
+
+    /// Tells whether a flow of the ingress controller, if it is one, goes where an Ingress or Route leads.
+    fn is_led(&self, flow: &Flow) -> bool {
+        match (&flow.src, &flow.dst) {
+            (_, Peer::IngressController) => false,
+            (Peer::IngressController, Peer::Pod(pod)) => {
+                let mut leads = self.cluster.leads(*pod).iter();
+                leads.any(|lead| lead.ports.contains(flow.protocol, flow.port))
+            }
+            (Peer::IngressController, _) => false,
+            _ => true,
+        }
     }
 
     fn pods_verdict(&self, src: PodId, dst: PodId, flow: &Flow) -> Verdict {
@@ -118,6 +131,10 @@ impl Evaluator<'_> {
                 Family::of(*address) == family && !(self.dialect.ipv4_only && family == Family::V6)
             }
             Peer::Name(_) => !(self.dialect.ipv4_only && family == Family::V6),
+            Peer::IngressController => {
+                let judged = !(self.dialect.ipv4_only && family == Family::V6);
+                judged && !self.cluster.ingresses().is_empty()
+            }
         }
     }
 
@@ -131,7 +148,7 @@ impl Evaluator<'_> {
         match src {
             Peer::Pod(src) => self.is_node_traffic(*src, node),
             Peer::Address(address) => self.cluster.node(node).addresses.contains(address),
-            Peer::Name(_) => false,
+            Peer::Name(_) | Peer::IngressController => false,
         }
     }
 
@@ -157,13 +174,16 @@ impl Evaluator<'_> {
         let other = self.other(other, flow.family, &candidates);
         let key = port_key(flow.protocol, flow.port);
         let mut verdict = None;
-        self.for_each_scenario(direction, profile, &other, flow.family, &mut |scenario| {
-            let site = Site { direction, profile, subject: group, family: flow.family, scenario };
-            let outcome = self.walk_flow(site, &other, key);
-            let now = verdict_of(&outcome);
-            verdict = Some(if verdict.is_none_or(|v| v == now) { now } else { Verdict::Unknown });
-        });
-        verdict.unwrap_or(Verdict::Allow)
+        let tried =
+            self.for_each_scenario(direction, profile, &other, flow.family, &mut |scenario| {
+                let site =
+                    Site { direction, profile, subject: group, family: flow.family, scenario };
+                let outcome = self.walk_flow(site, &other, key);
+                let now = verdict_of(&outcome);
+                verdict =
+                    Some(if verdict.is_none_or(|v| v == now) { now } else { Verdict::Unknown });
+            });
+        if tried { verdict.unwrap_or(Verdict::Allow) } else { Verdict::Unknown }
     }
 
     /// Returns the ports of one direction by verdict, within `full`.
@@ -180,17 +200,22 @@ impl Evaluator<'_> {
             return Decision::allow(full.clone());
         }
         let mut all: Option<Decision> = None;
-        self.for_each_scenario(direction, profile, other, family, &mut |scenario| {
+        let tried = self.for_each_scenario(direction, profile, other, family, &mut |scenario| {
             let site = Site { direction, profile, subject, family, scenario };
             let now = Decision::of(self.walk_ports(site, other, full));
             all = Some(
                 all.as_ref().map_or_else(|| now.clone(), |before| before.or_unknown(&now, full)),
             );
         });
-        all.unwrap_or_default()
+        if tried {
+            all.unwrap_or_default()
+        } else {
+            Decision { unknown: full.clone(), ..Decision::default() }
+        }
     }
 
-    /// Calls `visit` for every distinct way in which what is not known about the other end may be.
+    /// Calls `visit` for every distinct way in which what is not known about the other end may be; false where these are
+    /// too many, so that nobody can tell what holds.
     pub(crate) fn for_each_scenario(
         &self,
         direction: Direction,
@@ -198,9 +223,8 @@ impl Evaluator<'_> {
         other: &Other<'_>,
         family: Family,
         visit: &mut dyn FnMut(Scenario<'_>),
-    ) {
-        let names = self.open_names(direction, profile, other);
-        let assumed = if names.is_empty() { Vec::new() } else { assumptions(&names) };
+    ) -> bool {
+        let Some(assumed) = self.assumptions(direction, profile, other) else { return false };
         let mut each = |address: IpAddr| {
             if assumed.is_empty() {
                 visit(Scenario { address, assumed: &[] });
@@ -221,6 +245,30 @@ impl Evaluator<'_> {
                 }
             }
         }
+        true
+    }
+
+    /// Lists what may be assumed of the other end beside its address; empty where nothing is open.
+    fn assumptions(
+        &self,
+        direction: Direction,
+        profile: ProfileId,
+        other: &Other<'_>,
+    ) -> Option<Vec<Vec<u32>>> {
+        if other.kind == OtherKind::IngressController {
+            let (mut admin, mut network) = (Vec::new(), Vec::new());
+            for (at, rule) in self.program.staged_rules(direction, profile) {
+                let list = if at == NETWORK { &mut network } else { &mut admin };
+                list.extend_from_slice(other.open_of(&self.program.peers[rule.peer as usize]));
+            }
+            for list in [&mut admin, &mut network] {
+                list.sort_unstable();
+                list.dedup();
+            }
+            return controller_assumptions(&admin, &network);
+        }
+        let names = self.open_names(direction, profile, other);
+        Some(if names.is_empty() { Vec::new() } else { assumptions(&names) })
     }
 
     /// An outside address may belong to any domain name for which no addresses were declared.
@@ -332,6 +380,10 @@ impl Evaluator<'_> {
                 name: None,
                 candidates: Candidates::Known(*address),
             },
+            Peer::IngressController => {
+                let kind = OtherKind::IngressController;
+                Other { group: None, kind, name: None, candidates: among }
+            }
             Peer::Name(name) => {
                 let declared = !self.declared_addresses(name, family).is_empty();
                 let candidates = if declared { Candidates::Each(candidates) } else { among };
@@ -347,6 +399,7 @@ impl Evaluator<'_> {
                 self.cluster.candidate_addresses(self.cluster.pod(*pod).host_network, family)
             }
             Peer::Pod(_) | Peer::Address(_) => IpSet::none(),
+            Peer::IngressController => self.cluster.candidate_addresses(false, family),
             Peer::Name(name) => {
                 let declared = self.declared_addresses(name, family);
                 if declared.is_empty() { IpSet::family(family) } else { declared }
@@ -370,13 +423,21 @@ impl Program {
         direction: Direction,
         profile: ProfileId,
     ) -> impl Iterator<Item = &Rule> {
+        self.staged_rules(direction, profile).map(|(_, rule)| rule)
+    }
+
+    /// Lists the rules of a profile with the positions of their stages.
+    fn staged_rules(
+        &self,
+        direction: Direction,
+        profile: ProfileId,
+    ) -> impl Iterator<Item = (usize, &Rule)> {
         let program = self.direction(direction);
         let stages = program.stages.iter().zip(program.profiles[profile as usize].stages);
-        stages.flat_map(|(stage, at)| {
-            stage.profiles[at as usize]
-                .policies
-                .iter()
-                .flat_map(|p| &stage.policies[*p as usize].rules)
+        stages.enumerate().flat_map(|(at, (stage, profile))| {
+            let policies = stage.profiles[profile as usize].policies.iter();
+            let rules = policies.flat_map(|p| &stage.policies[*p as usize].rules);
+            rules.map(move |rule| (at, rule))
         })
     }
 }

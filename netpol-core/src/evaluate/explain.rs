@@ -80,6 +80,9 @@ impl Evaluator<'_> {
                 reasons,
             }]);
         }
+        if [src, dst].contains(&&Peer::IngressController) {
+            return finish(self.explain_controller(dst, family, ports));
+        }
         let egress = self.explain_direction(Direction::Egress, src, dst, family, ports);
         let ingress = if own_node && self.is_own_node(src, dst) {
             let message = format!(
@@ -95,7 +98,7 @@ impl Evaluator<'_> {
         finish(combine(&egress, &ingress))
     }
 
-    fn explain_direction(
+    pub(super) fn explain_direction(
         &self,
         direction: Direction,
         subject: &Peer,
@@ -378,6 +381,7 @@ impl Evaluator<'_> {
             direction: Some(asked.direction),
             ports: PortSet::none(),
             policy: Some(id),
+            ingress: None,
             rule: Some(matched.rule.index),
             line: Some(matched.rule.line),
             message: format!("{name} {verb} {scope}"),
@@ -408,6 +412,7 @@ impl Evaluator<'_> {
             direction: Some(direction),
             ports: PortSet::none(),
             policy: Some(policy.id),
+            ingress: None,
             rule: None,
             line: Some(facts.position.line),
             message: format!("{} isolates {subject}{why}; {what}", policy_name(facts)),
@@ -442,6 +447,12 @@ impl Evaluator<'_> {
     }
 
     fn address_unknown(&self, asked: &Asked<'_>) -> Reason {
+        if *asked.other == Peer::IngressController {
+            let message = "which namespace, labels and address the ingress controller has is not known, and the \
+                           verdict depends on it";
+            let code = ReasonCode::IngressControllerUnknown;
+            return plain(code, Some(asked.direction), message.to_owned());
+        }
         let name = end_name(self.cluster, asked.other);
         let message = match asked.other {
             Peer::Address(_) => format!(
@@ -462,6 +473,7 @@ pub(crate) fn plain(code: ReasonCode, direction: Option<Direction>, message: Str
         direction,
         ports: PortSet::none(),
         policy: None,
+        ingress: None,
         rule: None,
         line: None,
         message,

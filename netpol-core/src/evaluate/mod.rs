@@ -1,5 +1,6 @@
 //! The verdict about one pair of ends, and its reasons.
 
+mod controller;
 mod decision;
 mod describe;
 mod evaluator;

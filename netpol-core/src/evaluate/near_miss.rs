@@ -156,6 +156,12 @@ impl Near<'_> {
                 Some((1, format!("{address} is in its except {except}")))
             }
             NetworkPolicyPeer::Pods { namespace_selector, pod_selector } => {
+                if *self.asked.other == Peer::IngressController {
+                    let anyone = pod_selector.as_ref().is_none_or(Selector::is_everything);
+                    let what = "without a namespaceSelector that means the policy's own namespace; the ingress \
+                                controller is not known to be there";
+                    return (anyone && namespace_selector.is_none()).then(|| (2, what.to_owned()));
+                }
                 let Peer::Pod(pod) = *self.asked.other else { return None };
                 self.selector_miss(peer, pod, namespace_selector.as_ref(), pod_selector.as_ref())
             }
@@ -247,6 +253,7 @@ impl Near<'_> {
             direction: Some(self.asked.direction),
             ports: PortSet::none(),
             policy: Some(id),
+            ingress: None,
             rule: Some(self.rule.index),
             line: Some(self.rule.line),
             message: format!("{rule} allows {scope}; {what}"),

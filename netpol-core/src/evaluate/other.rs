@@ -13,6 +13,8 @@ pub(crate) enum OtherKind {
     Pod,
     /// A host-network pod: its address is its node's.
     Host,
+    /// The ingress controller: a pod of which nothing more is known.
+    IngressController,
     /// An address that is no pod's, or a domain name.
     Outside,
 }
@@ -46,7 +48,8 @@ pub(crate) enum Candidates<'a> {
 pub(crate) struct Scenario<'a> {
     /// The address.
     pub(crate) address: IpAddr,
-    /// The domain names that are assumed to lead to the address, by their positions in the program.
+    /// The domain names that are assumed to lead to the address, or the selectors that are assumed to match the ingress
+    /// controller: by their numbers in the program, ascending.
     pub(crate) assumed: &'a [u32],
 }
 
@@ -63,7 +66,17 @@ impl Other<'_> {
             || self.group.is_some_and(|g| peer.groups.contains(g))
             || self.matches_address(peer, program, held)
             || self.name.is_some_and(|name| peer.matches_name(name))
-            || !assumed.is_empty() && peer.unmapped.iter().any(|n| assumed.contains(n))
+            || self.kind == OtherKind::IngressController && peer.controller
+            || !assumed.is_empty()
+                && self.open_of(peer).iter().any(|n| assumed.binary_search(n).is_ok())
+    }
+
+    /// What of a peer is open toward this end: domain names, or selectors.
+    pub(crate) fn open_of<'p>(&self, peer: &'p PeerSet) -> &'p [u32] {
+        match self.kind {
+            OtherKind::IngressController => &peer.open_selectors,
+            _ => &peer.unmapped,
+        }
     }
 
     fn matches_address(&self, peer: &PeerSet, program: &Program, held: &[u32]) -> bool {
@@ -77,7 +90,7 @@ impl Other<'_> {
         let known = !matches!(self.candidates, Candidates::Among(_));
         let may_be_node = known || self.on_unknown_node(program);
         let meant = match self.kind {
-            OtherKind::Pod => term.pods,
+            OtherKind::Pod | OtherKind::IngressController => term.pods,
             OtherKind::Host => term.hosts,
             OtherKind::Outside => true,
         };
@@ -110,4 +123,34 @@ pub(crate) fn assumptions(names: &[u32]) -> Vec<Vec<u32>> {
     }
     let alone = names.iter().map(|n| vec![*n]);
     [Vec::new(), names.to_vec()].into_iter().chain(alone).collect()
+}
+
+/// Above so many open selectors of admin rules, what they come to is not worked out.
+const MOST_OPEN: usize = 32;
+
+/// Lists the combinations of selectors that may match the ingress controller; `None` where they are too many to try.
+///
+/// Rules of NetworkPolicies only ever allow: none of their selectors and all of them are the extremes. One outcome of the
+/// admin tiers hangs on one rule of the Admin and one of the Baseline tier, so that for many selectors pairs will do.
+pub(crate) fn controller_assumptions(admin: &[u32], network: &[u32]) -> Option<Vec<Vec<u32>>> {
+    if admin.len() > MOST_OPEN {
+        return None;
+    }
+    let mut chosen = assumptions(admin);
+    if admin.len() > MOST_COMBINED {
+        let pairs = admin.iter().enumerate();
+        chosen.extend(pairs.flat_map(|(i, a)| admin.iter().skip(i + 1).map(|b| vec![*a, *b])));
+    }
+    let others: Vec<u32> =
+        network.iter().copied().filter(|n| admin.binary_search(n).is_err()).collect();
+    if !others.is_empty() {
+        let widened = chosen.iter().map(|some| {
+            let mut all = [&some[..], &others[..]].concat();
+            all.sort_unstable();
+            all
+        });
+        let widened: Vec<Vec<u32>> = widened.collect();
+        chosen.extend(widened);
+    }
+    Some(chosen)
 }

@@ -1,6 +1,6 @@
 //! The facts of one cluster, built once and then immutable.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::net::IpAddr;
 use std::sync::{Arc, OnceLock};
 
@@ -9,6 +9,7 @@ use thiserror::Error;
 
 use super::addresses::{Families, Family, IpSet};
 use super::ids::{LabelId, NamespaceId, NodeId, PodId, PolicyId, ServiceId, WorkloadId};
+use super::ingress::{Ingress, IngressSpec, Lead};
 use super::labels::{LabelTable, Labels};
 use super::policy::{Policy, PolicyKind};
 use super::ports::Protocol;
@@ -286,6 +287,8 @@ pub struct Cluster {
     workloads: Vec<Workload>,
     pods: Vec<Pod>,
     services: Vec<Service>,
+    pub(super) ingresses: Vec<Ingress>,
+    pub(super) leads: BTreeMap<PodId, Vec<Lead>>,
     policies: Vec<Policy>,
     pod_cidrs: Vec<IpNet>,
     domain_addresses: Vec<(Box<str>, Vec<IpAddr>)>,
@@ -332,6 +335,13 @@ impl Cluster {
         &self.services
     }
 
+    /// Returns the Ingress and Route objects; an [`IngressId`](super::IngressId) is a position here.
+    ///
+    /// Where there is one, there is an ingress controller.
+    pub fn ingresses(&self) -> &[Ingress] {
+        &self.ingresses
+    }
+
     /// Returns the policies of every family; a [`PolicyId`] is a position here.
     pub fn policies(&self) -> &[Policy] {
         &self.policies
@@ -376,6 +386,11 @@ impl Cluster {
     /// Returns one Service.
     pub fn service(&self, id: ServiceId) -> &Service {
         &self.services[id.index()]
+    }
+
+    /// Returns one Ingress or Route.
+    pub fn ingress(&self, id: super::ids::IngressId) -> &Ingress {
+        &self.ingresses[id.index()]
     }
 
     /// Returns one policy.
@@ -496,6 +511,7 @@ pub struct ClusterBuilder {
     workloads: Vec<(WorkloadSpec, NamespaceId)>,
     pods: Vec<(Pod, Option<(String, String)>)>,
     services: Vec<Service>,
+    ingresses: Vec<IngressSpec>,
     policies: Vec<Policy>,
     pod_cidrs: Vec<IpNet>,
     domain_addresses: Vec<(Box<str>, Vec<IpAddr>)>,
@@ -503,7 +519,7 @@ pub struct ClusterBuilder {
     duplicates: Vec<String>,
 }
 
-fn memory() -> Position {
+pub(super) fn memory() -> Position {
     Position::new("<memory>", 0)
 }
 
@@ -608,6 +624,11 @@ impl ClusterBuilder {
         });
     }
 
+    /// Adds an Ingress or Route.
+    pub fn ingress(&mut self, spec: IngressSpec) {
+        self.ingresses.push(spec);
+    }
+
     /// Adds a policy; its namespace comes from [`namespace_id`](Self::namespace_id).
     pub fn policy(&mut self, policy: Policy) -> PolicyId {
         self.policies.push(policy);
@@ -652,6 +673,8 @@ impl ClusterBuilder {
             workloads,
             pods,
             services: self.services,
+            ingresses: Vec::new(),
+            leads: BTreeMap::new(),
             policies: self.policies,
             pod_cidrs: self.pod_cidrs,
             domain_addresses: self.domain_addresses,
@@ -663,6 +686,7 @@ impl ClusterBuilder {
         };
         cluster.place_host_network_pods();
         cluster.families = cluster.families_of_input();
+        cluster.resolve_ingresses(self.ingresses);
         Ok(cluster)
     }
 

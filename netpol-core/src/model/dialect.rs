@@ -18,6 +18,16 @@ pub enum IpBlockPods {
     Never,
 }
 
+/// What selectors say of the ingress controller, whose namespace and labels the input does not tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum IngressControllerLabels {
+    /// They may be any: a selector of everything matches, any other may or may not, and where that matters the verdict
+    /// is `UNKNOWN`.
+    Unknown,
+    /// Neither the pod nor its namespace has any.
+    Unlabelled,
+}
+
 /// What happens when policies of equal tier and priority disagree (`--tie-break`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum TieBreak {
@@ -46,6 +56,8 @@ pub struct Dialect {
     pub ipv4_only: bool,
     /// Whether init containers that restart always declare ports (Decision D16).
     pub restartable_init_ports: bool,
+    /// What selectors say of the ingress controller.
+    pub ingress_controller_labels: IngressControllerLabels,
     /// How ties of equal priority end.
     pub tie_break: TieBreak,
 }
@@ -60,12 +72,13 @@ impl Dialect {
             own_node_exempt: true,
             ipv4_only: false,
             restartable_init_ports: true,
+            ingress_controller_labels: IngressControllerLabels::Unknown,
             tie_break: TieBreak::Ambiguous,
         }
     }
 
     /// What np-guard's netpol-analyzer does: host-network pods are policed, no `ipBlock`, `networks` or `nodes`
-    /// peer ever matches a pod, no own-node exemption, IPv4 only.
+    /// peer ever matches a pod, no own-node exemption, IPv4 only, an ingress controller without labels.
     pub const fn np_guard() -> Self {
         Self {
             host_network: HostNetwork::Policed,
@@ -74,6 +87,7 @@ impl Dialect {
             own_node_exempt: false,
             ipv4_only: true,
             restartable_init_ports: false,
+            ingress_controller_labels: IngressControllerLabels::Unlabelled,
             tie_break: TieBreak::Ambiguous,
         }
     }

@@ -16,6 +16,8 @@ pub enum Peer {
     Address(IpAddr),
     /// A destination known by its domain name alone.
     Name(Arc<str>),
+    /// A source of which is known only what Ingress and Route objects say: it connects to their backends.
+    IngressController,
 }
 
 /// The first packet of a connection, in one address family.

@@ -41,6 +41,10 @@ id! {
     ServiceId
 }
 id! {
+    /// Names one Ingress or Route of a cluster.
+    IngressId
+}
+id! {
     /// Names one policy of a cluster, of any family.
     PolicyId
 }

@@ -5,6 +5,7 @@ pub mod cluster;
 pub mod dialect;
 pub mod flow;
 pub mod ids;
+pub mod ingress;
 pub mod labels;
 pub mod policy;
 pub mod ports;
@@ -19,9 +20,12 @@ pub use cluster::{
     Pod, PodSpec, PodTemplate, Service, ServicePort, ServiceSpec, TargetPort, Workload,
     WorkloadSpec,
 };
-pub use dialect::{Dialect, HostNetwork, IpBlockPods, TieBreak};
+pub use dialect::{Dialect, HostNetwork, IngressControllerLabels, IpBlockPods, TieBreak};
 pub use flow::{Flow, Peer};
-pub use ids::{LabelId, NamespaceId, NodeId, PodId, PolicyId, ServiceId, WorkloadId};
+pub use ids::{IngressId, LabelId, NamespaceId, NodeId, PodId, PolicyId, ServiceId, WorkloadId};
+pub use ingress::{
+    BackendPort, BackendState, Ingress, IngressBackend, IngressKind, IngressSpec, Lead,
+};
 pub use labels::{LabelTable, Labels};
 pub use policy::{
     Action, AdminPeer, AdminPolicySpec, AdminPort, AdminRule, Direction, DomainName, IpBlock,

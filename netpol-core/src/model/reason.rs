@@ -1,6 +1,6 @@
 //! Why a verdict is what it is.
 
-use super::ids::PolicyId;
+use super::ids::{IngressId, PolicyId};
 use super::policy::Direction;
 use super::ports::PortSet;
 
@@ -33,6 +33,12 @@ pub enum ReasonCode {
     NoCommonFamily,
     /// Policies of equal priority disagree.
     PriorityTie,
+    /// An Ingress or Route leads there.
+    IngressBackend,
+    /// No Ingress or Route leads there.
+    NoIngressBackend,
+    /// The verdict depends on where the ingress controller runs, which is not known.
+    IngressControllerUnknown,
 }
 
 impl ReasonCode {
@@ -52,6 +58,9 @@ impl ReasonCode {
             Self::NamedPortUnresolved => "NAMED_PORT_UNRESOLVED",
             Self::NoCommonFamily => "NO_COMMON_FAMILY",
             Self::PriorityTie => "PRIORITY_TIE",
+            Self::IngressBackend => "INGRESS_BACKEND",
+            Self::NoIngressBackend => "NO_INGRESS_BACKEND",
+            Self::IngressControllerUnknown => "INGRESS_CONTROLLER_UNKNOWN",
         }
     }
 }
@@ -67,6 +76,8 @@ pub struct Reason {
     pub ports: PortSet,
     /// The policy, if any.
     pub policy: Option<PolicyId>,
+    /// The Ingress or Route, if any.
+    pub ingress: Option<IngressId>,
     /// The index of the rule in its list, counted from 0.
     pub rule: Option<u32>,
     /// The line of the rule, or of the policy where no rule is meant.

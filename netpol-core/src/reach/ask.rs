@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::cells::{Cell, Cells};
+use super::controller;
 use super::outside;
-use super::question::{End, Question, Selection, Table};
+use super::question::{ControllerEnd, End, Question, Selection, Table};
 use super::snapshot::Snapshot;
 use super::table::{EndKey, Pairs, TableBuilder};
 use crate::compile::{NETWORK, ProfileId, Program};
@@ -17,6 +18,8 @@ use crate::model::{
 
 /// Keys of ends that are pods.
 pub(super) const PODS: u8 = 0;
+/// Key of the ingress controller; 1 is that of what is outside.
+pub(super) const CONTROLLER: u8 = 2;
 
 /// Answers a question.
 pub(super) fn answer(snapshot: &Snapshot, question: &Question) -> Table {
@@ -36,10 +39,12 @@ pub(super) fn answer(snapshot: &Snapshot, question: &Question) -> Table {
         asker.ask_pods(&from, &to);
     }
     let outside = outside::ask(&mut asker, &from, &to);
+    controller::ask(&mut asker, &to);
     let alone = asker.alone().is_some();
     let table = std::mem::take(&mut asker.table);
     let end = |key: EndKey, source: bool| match key.0 {
         PODS => (if source { &from } else { &to }).ends[key.1].0.clone(),
+        CONTROLLER => End::IngressController,
         _ => outside
             .ends
             .get(key.1)
@@ -107,7 +112,10 @@ impl<'a> Asker<'a> {
     /// Tells whether the question is about one pod and itself alone.
     fn alone(&self) -> Option<PodId> {
         let (from, to) = (&self.question.from, &self.question.to);
-        let only_pods = |s: &Selection| s.addresses.is_empty() && s.names.is_empty();
+        let only_pods = |s: &Selection| {
+            let no_controller = s.ingress_controller == ControllerEnd::Absent;
+            s.addresses.is_empty() && s.names.is_empty() && no_controller
+        };
         let one = from.pods.len() == 1 && from.pods == to.pods && only_pods(from) && only_pods(to);
         let known = |p: &PodId| p.index() < self.evaluator.cluster.pods().len();
         from.pods.min().filter(|_| one).map(PodId).filter(known)

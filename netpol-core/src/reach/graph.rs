@@ -67,7 +67,7 @@ impl<'a> Graph<'a> {
                 (Selection { pods, ..Selection::default() }, outside)
             }
         };
-        let to = Selection { pods: self.pods.clone(), addresses, names: Vec::new() };
+        let to = Selection { pods: self.pods.clone(), addresses, ..Selection::default() };
         let ports = self.ports.clone().into();
         let question =
             Question { from, to, ports, level: Level::Workload, explain: false, denied: false };

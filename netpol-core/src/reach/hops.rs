@@ -7,7 +7,8 @@ use std::collections::HashMap;
 
 use roaring::RoaringBitmap;
 
-use super::question::{AskedPorts, End, Level, Question, Row, Selection};
+use super::paths::{self, PathChoice};
+use super::question::{AskedPorts, ControllerEnd, End, Level, Question, Row, Selection};
 use super::snapshot::Snapshot;
 use crate::model::{Family, IpSet, PodId, PortSet, Verdict};
 
@@ -65,6 +66,14 @@ pub struct Arrival {
     pub way: Vec<Row>,
 }
 
+impl Arrival {
+    /// Tells whether the way comes to its end once.
+    fn is_straight(&self) -> bool {
+        let before = &self.way[..self.way.len() - 1];
+        before.iter().all(|row| row.dst != self.end)
+    }
+}
+
 /// Everything that is reached, or that reaches.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Closure {
@@ -89,7 +98,7 @@ pub(super) struct Searcher<'a> {
     ways: HashMap<End, Vec<Row>>,
     met: Vec<End>,
     pub(super) doubtful: u64,
-    work: u64,
+    pub(super) work: u64,
 }
 
 impl<'a> Searcher<'a> {
@@ -149,6 +158,7 @@ impl<'a> Searcher<'a> {
         let mut unseen = (&self.passable | &self.question.from.pods) - &targets;
         let all_addresses = self.question.from.addresses.clone();
         let mut addresses = all_addresses.clone();
+        let mut controller = self.question.from.ingress_controller;
         let mut asks = self.question.to.clone();
         let mut arrivals = Vec::new();
         for hop in 1.. {
@@ -157,23 +167,31 @@ impl<'a> Searcher<'a> {
                 if self.is_stopped() || self.is_last(hop) {
                     return arrivals;
                 }
-                let from =
-                    Selection { pods: unseen.clone(), addresses: addresses.clone(), names: vec![] };
+                let from = Selection {
+                    pods: unseen.clone(),
+                    addresses: addresses.clone(),
+                    names: vec![],
+                    ingress_controller: controller,
+                };
                 let rows = self.hops(from, to, ports);
                 for row in firsts(rows, |r| &r.src) {
                     let pods = self.pods_of(&row.src);
                     unseen -= &pods;
                     found |= pods;
                     addresses = addresses.difference(&addresses_of(&row.src));
+                    if row.src == End::IngressController {
+                        controller = ControllerEnd::Absent;
+                    }
                     let rest = self.ways.get(&row.dst).cloned().unwrap_or_default();
                     let (end, way) = (row.src.clone(), prepend(row, rest));
                     self.meet(&end, &way);
                     arrivals.push(Arrival { end, way });
                 }
             }
-            let arrived =
-                addresses != all_addresses || !found.is_disjoint(&self.question.from.pods);
-            asks = parts(&(found - ends));
+            let arrived = controller != self.question.from.ingress_controller
+                || addresses != all_addresses
+                || !found.is_disjoint(&self.question.from.pods);
+            asks = parts(&(found - ends - &self.question.avoiding));
             if asks.is_empty() || first && arrived {
                 break;
             }
@@ -188,18 +206,23 @@ impl<'a> Searcher<'a> {
         let mut unseen = &self.passable - &self.question.from.pods;
         let mut frontier = vec![self.question.from.clone()];
         let mut arrivals = Vec::new();
+        let mut round = Vec::new();
         for hop in 1.. {
             let mut found = RoaringBitmap::new();
             for from in std::mem::take(&mut frontier) {
                 if self.is_stopped() || self.is_last(hop) {
-                    return arrivals;
+                    return self.straightened(arrivals, round);
                 }
                 for (to, ports) in &mut open {
-                    for row in
-                        firsts(self.hops(from.clone(), to.clone(), ports.clone()), |r| &r.dst)
-                    {
+                    let rows = self.hops(from.clone(), to.clone(), ports.clone());
+                    for row in firsts(rows, |r| &r.dst) {
                         self.take(to, &row.dst);
-                        arrivals.push(self.arrive(row));
+                        let arrival = self.arrive(row);
+                        if arrival.is_straight() {
+                            arrivals.push(arrival);
+                        } else {
+                            round.push((arrival.end, ports.clone()));
+                        }
                     }
                 }
                 // The same rows again, unless the ports of the last hop or its ends were restricted.
@@ -217,12 +240,35 @@ impl<'a> Searcher<'a> {
                 break;
             }
         }
+        self.straightened(arrivals, round)
+    }
+
+    /// Adds the ends that a shortest way passed before it came back to them on the right ports, where a straight way
+    /// leads there as well.
+    fn straightened(
+        &mut self,
+        mut arrivals: Vec<Arrival>,
+        round: Vec<(End, AskedPorts)>,
+    ) -> Vec<Arrival> {
+        for (end, ports) in round {
+            if self.is_stopped() {
+                break;
+            }
+            let to = Selection { pods: self.pods_of(&end), ..Selection::default() };
+            let most_work = self.question.most_work - self.work;
+            let question = Hops { to: vec![(to, ports)], most_work, ..self.question.clone() };
+            let shortest = PathChoice { via: None, shortest: true, most: 1 };
+            let (found, work) = paths::paths(self.snapshot, &question, &shortest);
+            self.work += work;
+            arrivals.extend(found.paths.into_iter().next().map(|way| Arrival { end, way }));
+        }
+        arrivals.sort_by_key(|a| a.way.len());
         arrivals
     }
 
     /// Remembers a way to an end that others may lead through.
     fn meet(&mut self, end: &End, way: &[Row]) {
-        if !matches!(end, End::External(_) | End::Name(_)) {
+        if !matches!(end, End::External(_) | End::Name(_) | End::IngressController) {
             self.met.push(end.clone());
             self.ways.insert(end.clone(), way.to_vec());
         }
@@ -250,7 +296,9 @@ impl<'a> Searcher<'a> {
             End::Workload(id) => {
                 self.snapshot.cluster().workload(*id).pods.iter().map(|p| p.0).collect()
             }
-            End::Namespace(_) | End::External(_) | End::Name(_) => RoaringBitmap::new(),
+            End::Namespace(_) | End::External(_) | End::Name(_) | End::IngressController => {
+                RoaringBitmap::new()
+            }
         }
     }
 }
@@ -304,7 +352,7 @@ pub(super) fn sources(snapshot: &Snapshot, question: &Hops) -> Closure {
     let mut searcher = Searcher::new(snapshot, question);
     let mut arrivals = searcher.backward(&RoaringBitmap::new(), false);
     arrivals.retain(|a| match &a.end {
-        End::External(_) | End::Name(_) => true,
+        End::External(_) | End::Name(_) | End::IngressController => true,
         end => !searcher.pods_of(end).is_disjoint(&question.from.pods),
     });
     searcher.closure(arrivals, true)

@@ -2,6 +2,7 @@
 
 mod ask;
 mod cells;
+mod controller;
 mod count;
 mod graph;
 mod hops;
@@ -16,6 +17,6 @@ mod web;
 pub use graph::{Graph, GraphEdge, GraphNode};
 pub use hops::{Arrival, Closure, Hops};
 pub use paths::{PathChoice, Paths};
-pub use question::{AskedPorts, End, Level, Question, Row, Selection, Table, Tally};
+pub use question::{AskedPorts, ControllerEnd, End, Level, Question, Row, Selection, Table, Tally};
 pub use snapshot::{Explanation, Snapshot};
 pub use web::{ChokePoint, Shape};

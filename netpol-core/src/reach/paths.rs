@@ -36,8 +36,8 @@ pub struct Paths {
     pub doubtful: u64,
 }
 
-/// Lists paths that pass no end twice, and neither another source nor another target.
-pub(super) fn paths(snapshot: &Snapshot, question: &Hops, choice: &PathChoice) -> Paths {
+/// Lists paths that pass no end twice, and neither another source nor another target; and says how much work it was.
+pub(super) fn paths(snapshot: &Snapshot, question: &Hops, choice: &PathChoice) -> (Paths, u64) {
     let mut finder = Finder::new(snapshot, question, choice);
     for length in 1..=finder.longest() {
         finder.of_length(length);
@@ -47,7 +47,8 @@ pub(super) fn paths(snapshot: &Snapshot, question: &Hops, choice: &PathChoice) -
     }
     let doubtful = if question.doubtful { 0 } else { finder.searcher.doubtful };
     let stopped = finder.searcher.is_stopped() || finder.steps > MOST_STEPS;
-    Paths { paths: finder.found, more: finder.more, stopped, doubtful }
+    let work = finder.searcher.work;
+    (Paths { paths: finder.found, more: finder.more, stopped, doubtful }, work)
 }
 
 struct Finder<'a> {
@@ -157,7 +158,7 @@ impl<'a> Finder<'a> {
 
     fn is_target(&self, end: &End) -> bool {
         match end {
-            End::External(_) | End::Name(_) => true,
+            End::External(_) | End::Name(_) | End::IngressController => true,
             end => !self.searcher.pods_of(end).is_disjoint(&self.targets),
         }
     }

@@ -15,6 +15,20 @@ pub struct Selection {
     pub addresses: IpSet,
     /// Domain names (destinations only), sorted.
     pub names: Vec<Arc<str>>,
+    /// The ingress controller (sources only).
+    pub ingress_controller: ControllerEnd,
+}
+
+/// Whether the ingress controller is asked about.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ControllerEnd {
+    /// It is not.
+    #[default]
+    Absent,
+    /// As one of everybody: only about the ports to which an Ingress or Route leads. Where none does there is no pair.
+    WhereItLeads,
+    /// In its own right: about every asked port of every pod, denied where nothing leads there.
+    Everywhere,
 }
 
 impl Selection {
@@ -28,9 +42,17 @@ impl Selection {
         Self { addresses, ..Self::default() }
     }
 
+    /// Selects the ingress controller, as a source.
+    pub fn ingress_controller() -> Self {
+        Self { ingress_controller: ControllerEnd::Everywhere, ..Self::default() }
+    }
+
     /// Tells whether nothing is selected.
     pub fn is_empty(&self) -> bool {
-        self.pods.is_empty() && self.addresses.is_empty() && self.names.is_empty()
+        self.pods.is_empty()
+            && self.addresses.is_empty()
+            && self.names.is_empty()
+            && self.ingress_controller == ControllerEnd::Absent
     }
 }
 
@@ -97,6 +119,8 @@ pub enum End {
     External(IpSet),
     /// A domain name.
     Name(Arc<str>),
+    /// The ingress controller.
+    IngressController,
 }
 
 /// Pairs that are treated alike.

@@ -7,7 +7,7 @@ use super::count::count_pairs;
 use super::graph::Graph;
 use super::hops::{self, Closure, Hops};
 use super::paths::{self, PathChoice, Paths};
-use super::question::{AskedPorts, Level, Question, Row, Selection, Table};
+use super::question::{AskedPorts, ControllerEnd, Level, Question, Row, Selection, Table};
 use super::rows::RowTables;
 use super::web::{self, Shape};
 use crate::compile::{NETWORK, Program};
@@ -135,10 +135,16 @@ impl Snapshot {
         self.allowed(self.everyone(), self.everyone(), AskedPorts::all())
     }
 
-    /// Selects every pod and every address of the input's families.
+    /// Selects every pod, every address of the input's families and, where there is one, the ingress controller.
     pub fn everyone(&self) -> Selection {
         let pods = self.cluster.pod_ids().map(|p| p.0).collect();
-        Selection { pods, addresses: IpSet::families(self.cluster.families()), names: Vec::new() }
+        let ingress_controller = if self.cluster.ingresses().is_empty() {
+            ControllerEnd::Absent
+        } else {
+            ControllerEnd::WhereItLeads
+        };
+        let addresses = IpSet::families(self.cluster.families());
+        Selection { pods, addresses, names: Vec::new(), ingress_controller }
     }
 
     fn allowed(&self, from: Selection, to: Selection, ports: AskedPorts) -> Vec<Row> {
@@ -166,12 +172,12 @@ impl Snapshot {
 
     /// Lists simple paths, short ones first.
     pub fn paths(&self, question: &Hops, choice: &PathChoice) -> Paths {
-        paths::paths(self, question, choice)
+        paths::paths(self, question, choice).0
     }
 
     /// Finds what all ways between a set of ends and the pods of `around` go through, and which ends can reach one another.
     ///
-    /// `None` where there are too many ends to look at every pair of them.
+    /// `None` where there are too many ends to look at every pair of them, and for what is reached on some ports only.
     pub fn shape(&self, around: &Hops, closure: &Closure) -> Option<Shape> {
         web::shape(self, around, closure)
     }

@@ -32,9 +32,12 @@ pub struct Shape {
     pub groups: Vec<Vec<End>>,
 }
 
-/// Finds the shape of a closure; `None` where it has too many ends.
+/// Finds the shape of a closure; `None` where it has too many ends, or where the last hop toward them is restricted to some ports.
 pub(super) fn shape(snapshot: &Snapshot, question: &Hops, closure: &Closure) -> Option<Shape> {
-    if closure.stopped || closure.met.len() > MOST_ENDS {
+    // Where the last hop goes on some ports only, an end may be passed without being arrived at: two notions of a node.
+    let one_notion =
+        closure.backward || question.to.iter().all(|(_, ports)| *ports == AskedPorts::all());
+    if closure.stopped || closure.met.len() > MOST_ENDS || !one_notion {
         return None;
     }
     let mut web = Web::new(snapshot, question, closure);

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use super::controller_labels;
 use super::diagnostic::{Diagnostic, DiagnosticCode, Severity};
 use super::findings::Findings;
 use super::kinds::{Kind, Workload};
@@ -10,10 +9,11 @@ use super::objects::{Body, Identity, Owner, Record};
 use super::read::Parsed;
 use super::tree::clip;
 use super::{LoadOptions, Loaded};
+use super::{controller_labels, ingress};
 use crate::model::cluster::MAX_PODS;
 use crate::model::{
-    Cluster, ClusterBuilder, NamespaceSpec, NodeSpec, PodSpec, PodTemplate, Policy, PolicyKind,
-    PolicySpec, Position, ServiceSpec, WorkloadSpec,
+    Cluster, ClusterBuilder, IngressSpec, NamespaceSpec, NodeSpec, PodSpec, PodTemplate, Policy,
+    PolicyKind, PolicySpec, Position, ServiceSpec, WorkloadSpec,
 };
 
 /// Builds the cluster of everything that was read.
@@ -233,6 +233,7 @@ impl Assembly {
                 let position = Some(position);
                 self.builder.service(ServiceSpec { namespace, name, position, ..spec });
             }
+            Body::Ingress(spec, unused) => self.place_ingress(&identity, position, spec, unused),
             Body::Policy(kind, spec) => self.place_policy(identity, position, kind, spec),
         }
     }
@@ -334,6 +335,21 @@ impl Assembly {
         });
     }
 
+    fn place_ingress(
+        &mut self,
+        identity: &Identity,
+        position: Position,
+        spec: IngressSpec,
+        unused: Vec<String>,
+    ) {
+        for message in unused {
+            let code = (Severity::Note, DiagnosticCode::IngressBackend);
+            self.add(code, identity, &position, message);
+        }
+        let (namespace, name) = (identity.namespace.to_string(), identity.name.to_string());
+        self.builder.ingress(IngressSpec { namespace, name, position: Some(position), ..spec });
+    }
+
     fn has_room(&mut self, identity: &Identity, position: &Position, pods: u32) -> bool {
         if self.pods + u64::from(pods) <= u64::from(MAX_PODS) {
             self.pods += u64::from(pods);
@@ -378,6 +394,7 @@ impl Assembly {
             });
             Cluster::default()
         });
+        self.findings.extend(ingress::warnings(&cluster));
         for diagnostic in controller_labels::warnings(&cluster) {
             self.findings.push(diagnostic);
         }

@@ -60,6 +60,8 @@ pub enum DiagnosticCode {
     MixedVersions,
     /// A selector on a label that a controller adds, which templates do not carry.
     ControllerLabel,
+    /// A backend of an Ingress or Route leads nowhere, or was read leniently.
+    IngressBackend,
 }
 
 impl DiagnosticCode {
@@ -87,6 +89,7 @@ impl DiagnosticCode {
             Self::NamedPortWithAddresses => "NAMED_PORT_WITH_ADDRESSES",
             Self::MixedVersions => "MIXED_VERSIONS",
             Self::ControllerLabel => "CONTROLLER_LABEL",
+            Self::IngressBackend => "INGRESS_BACKEND",
         }
     }
 }

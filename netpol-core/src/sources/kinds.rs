@@ -1,6 +1,6 @@
 //! Which objects the program uses: dispatch on API group, version and kind (admin-tiers, section 2).
 
-use crate::model::PolicyKind;
+use crate::model::{IngressKind, PolicyKind};
 
 /// A kind that the program uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -10,6 +10,7 @@ pub(super) enum Kind {
     Pod,
     Service,
     Workload(Workload),
+    Ingress(IngressKind),
     Policy(PolicyKind),
 }
 
@@ -40,7 +41,7 @@ impl Workload {
     }
 }
 
-const KINDS: [Kind; 15] = [
+const KINDS: [Kind; 17] = [
     Kind::Namespace,
     Kind::Node,
     Kind::Pod,
@@ -52,6 +53,8 @@ const KINDS: [Kind; 15] = [
     Kind::Workload(Workload::DaemonSet),
     Kind::Workload(Workload::Job),
     Kind::Workload(Workload::CronJob),
+    Kind::Ingress(IngressKind::Ingress),
+    Kind::Ingress(IngressKind::Route),
     Kind::Policy(PolicyKind::NetworkPolicy),
     Kind::Policy(PolicyKind::ClusterNetworkPolicy),
     Kind::Policy(PolicyKind::AdminNetworkPolicy),
@@ -67,6 +70,7 @@ impl Kind {
             Self::Pod => "Pod",
             Self::Service => "Service",
             Self::Workload(workload) => workload.as_str(),
+            Self::Ingress(kind) => kind.as_str(),
             Self::Policy(policy) => policy.as_str(),
         }
     }
@@ -92,7 +96,10 @@ impl Kind {
             Self::Workload(Workload::ReplicationController) => &[""],
             Self::Workload(Workload::Job | Workload::CronJob) => &["batch"],
             Self::Workload(_) => &["apps", "extensions"],
-            Self::Policy(PolicyKind::NetworkPolicy) => &["networking.k8s.io"],
+            Self::Ingress(IngressKind::Route) => &["route.openshift.io"],
+            Self::Policy(PolicyKind::NetworkPolicy) | Self::Ingress(IngressKind::Ingress) => {
+                &["networking.k8s.io"]
+            }
             Self::Policy(_) => &["policy.networking.k8s.io"],
         }
     }
@@ -149,6 +156,11 @@ pub(super) fn dispatch(api_version: &str, kind: &str) -> Dispatch {
     let Some(known) = KINDS.into_iter().find(|k| k.as_str() == kind) else {
         return unknown(group, api_version, kind);
     };
+    let is_right = known.groups().contains(&group) && known.version().is_none_or(|v| v == version);
+    if matches!(known, Kind::Ingress(_)) && !is_right {
+        // Many groups have an Ingress or Route of their own, and none of them changes what policies allow.
+        return if api_version.is_empty() { Dispatch::NotKubernetes } else { Dispatch::Skip };
+    }
     if api_version.is_empty() {
         return Dispatch::Refuse(known, Mistake::NoApiVersion);
     }
@@ -164,6 +176,7 @@ pub(super) fn dispatch(api_version: &str, kind: &str) -> Dispatch {
 fn unknown(group: &str, api_version: &str, kind: &str) -> Dispatch {
     let respelled = KINDS
         .into_iter()
+        .filter(|k| !matches!(k, Kind::Ingress(_)))
         .find(|k| k.as_str().eq_ignore_ascii_case(kind) && k.groups().contains(&group));
     match respelled {
         Some(known) => Dispatch::Refuse(known, Mistake::Spelling),
@@ -218,6 +231,10 @@ mod tests {
                 "NetworkPolicy",
                 Dispatch::Refuse(Kind::Policy(NetworkPolicy), Mistake::NoApiVersion),
             ),
+            ("networking.k8s.io/v1", "Ingress", Dispatch::Use(Kind::Ingress(IngressKind::Ingress))),
+            ("route.openshift.io/v1", "Route", Dispatch::Use(Kind::Ingress(IngressKind::Route))),
+            ("extensions/v1beta1", "Ingress", Dispatch::Skip),
+            ("serving.knative.dev/v1", "Route", Dispatch::Skip),
             ("v1", "ConfigMap", Dispatch::Skip),
             ("v2", "", Dispatch::NotKubernetes),
             ("", "ConfigMap", Dispatch::NotKubernetes),

@@ -326,3 +326,71 @@ pub(super) struct ServicePortMirror {
     pub(super) port: Option<i64>,
     pub(super) target_port: Option<IntOrText>,
 }
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct IngressSpecMirror {
+    pub(super) default_backend: Part<IngressBackendMirror>,
+    pub(super) rules: List<IngressRule>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct IngressRule {
+    pub(super) http: Part<HttpRule>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct HttpRule {
+    pub(super) paths: List<HttpPath>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct HttpPath {
+    pub(super) backend: Part<IngressBackendMirror>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct IngressBackendMirror {
+    pub(super) service: Option<IngressServiceMirror>,
+    pub(super) resource: Option<Reference>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct IngressServiceMirror {
+    pub(super) name: Option<Text>,
+    pub(super) port: Part<IngressPort>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct IngressPort {
+    pub(super) number: Option<i64>,
+    pub(super) name: Option<Text>,
+}
+
+/// An object by kind and name.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Reference {
+    pub(super) kind: Option<Text>,
+    pub(super) name: Option<Text>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct RouteSpecMirror {
+    pub(super) to: Part<Reference>,
+    pub(super) alternate_backends: List<Reference>,
+    pub(super) port: Part<RoutePort>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct RoutePort {
+    pub(super) target_port: Option<IntOrText>,
+}

@@ -20,6 +20,7 @@ mod tree;
 mod yaml;
 
 mod addresses;
+mod ingress;
 mod kinds;
 mod mirrors;
 mod names;
@@ -34,6 +35,9 @@ mod admin_ports;
 mod network_policy;
 mod policies;
 mod selectors;
+
+#[cfg(feature = "k8s-openapi")]
+pub mod openapi;
 
 mod assemble;
 mod controller_labels;

@@ -9,16 +9,17 @@ use serde::de::{Deserialize, Deserializer};
 use super::diagnostic::{DiagnosticCode, Severity};
 use super::kinds::{Kind, Workload};
 use super::mirrors::{
-    Condition, ContainerPortMirror, IntOrText, IpEntry, LabelMap, List, Metadata, NodeSpecMirror,
-    NodeStatus, Object, OwnerReference, PodSpecMirror, PodStatus, ServicePortMirror,
-    ServiceSpecMirror, TemplateMirror, Text, Unused, WorkloadSpecMirror, WorkloadStatus,
+    Condition, ContainerPortMirror, IngressSpecMirror, IntOrText, IpEntry, LabelMap, List,
+    Metadata, NodeSpecMirror, NodeStatus, Object, OwnerReference, PodSpecMirror, PodStatus,
+    RouteSpecMirror, ServicePortMirror, ServiceSpecMirror, TemplateMirror, Text, Unused,
+    WorkloadSpecMirror, WorkloadStatus,
 };
 use super::read::Setting;
 use super::tree::{Node, clip};
-use super::{addresses, names};
+use super::{addresses, ingress, names};
 use crate::model::{
-    ContainerPort, NamespaceSpec, NodeSpec, PodSpec, PodTemplate, PolicyKind, PolicySpec, Position,
-    Protocol, ServicePort, ServiceSpec, TargetPort,
+    ContainerPort, IngressKind, IngressSpec, NamespaceSpec, NodeSpec, PodSpec, PodTemplate,
+    PolicyKind, PolicySpec, Position, Protocol, ServicePort, ServiceSpec, TargetPort,
 };
 
 /// The most replicas of one workload.
@@ -93,9 +94,20 @@ pub(super) struct Record {
 pub(super) enum Body {
     Namespace(NamespaceSpec),
     Node(NodeSpec),
-    Pod { spec: PodSpec, owner: Option<Owner>, completed: bool },
-    Workload { template: PodTemplate, replicas: Option<u32>, owner: Option<Owner>, finished: bool },
+    Pod {
+        spec: PodSpec,
+        owner: Option<Owner>,
+        completed: bool,
+    },
+    Workload {
+        template: PodTemplate,
+        replicas: Option<u32>,
+        owner: Option<Owner>,
+        finished: bool,
+    },
     Service(ServiceSpec),
+    /// An Ingress or Route, and what it names that is no Service.
+    Ingress(IngressSpec, Vec<String>),
     Policy(PolicyKind, PolicySpec),
 }
 
@@ -123,6 +135,8 @@ pub(super) enum Mirror {
     Pod(Box<Object<PodSpecMirror, PodStatus>>),
     Workload(Workload, Box<Object<WorkloadSpecMirror, WorkloadStatus>>),
     Service(Box<Object<ServiceSpecMirror, Unused>>),
+    Ingress(Box<Object<IngressSpecMirror, Unused>>),
+    Route(Box<Object<RouteSpecMirror, Unused>>),
 }
 
 impl Mirror {
@@ -139,6 +153,12 @@ impl Mirror {
             Kind::Workload(workload) => {
                 Deserialize::deserialize(deserializer).map(|o| Self::Workload(workload, o))
             }
+            Kind::Ingress(IngressKind::Ingress) => {
+                Deserialize::deserialize(deserializer).map(Self::Ingress)
+            }
+            Kind::Ingress(IngressKind::Route) => {
+                Deserialize::deserialize(deserializer).map(Self::Route)
+            }
             Kind::Policy(_) => return None,
         })
     }
@@ -153,6 +173,12 @@ impl Mirror {
             Kind::Node => <(_,)>::deserialize(deserializer).map(|o| Self::Node(o.0)),
             Kind::Pod => <(_,)>::deserialize(deserializer).map(|o| Self::Pod(o.0)),
             Kind::Service => <(_,)>::deserialize(deserializer).map(|o| Self::Service(o.0)),
+            Kind::Ingress(IngressKind::Ingress) => {
+                <(_,)>::deserialize(deserializer).map(|o| Self::Ingress(o.0))
+            }
+            Kind::Ingress(IngressKind::Route) => {
+                <(_,)>::deserialize(deserializer).map(|o| Self::Route(o.0))
+            }
             Kind::Workload(workload) => {
                 <(_,)>::deserialize(deserializer).map(|o| Self::Workload(workload, o.0))
             }
@@ -174,6 +200,8 @@ impl Mirror {
             Self::Pod(object) => of(object),
             Self::Workload(_, object) => of(object),
             Self::Service(object) => of(object),
+            Self::Ingress(object) => of(object),
+            Self::Route(object) => of(object),
         }
     }
 }
@@ -208,6 +236,14 @@ pub(super) fn convert(
         Mirror::Service(object) => {
             let identity = check.metadata(setting, kind, &object.metadata.0);
             (identity, check.service(*object))
+        }
+        Mirror::Ingress(object) => {
+            let identity = check.metadata(setting, kind, &object.metadata.0);
+            (identity, ingress::of_ingress(object.spec.0))
+        }
+        Mirror::Route(object) => {
+            let identity = check.metadata(setting, kind, &object.metadata.0);
+            (identity, ingress::of_route(object.spec.0))
         }
     };
     if check.problems.is_empty() {

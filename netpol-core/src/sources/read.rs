@@ -307,7 +307,10 @@ fn typed(setting: &Setting<'_>, kind: Kind, node: &Node, line: u32) -> Parsed {
     let name = Identity::of(setting, kind, node).to_string();
     let traps = RefCell::new(Vec::new());
     let mut parsed = Parsed::default();
+    // An Ingress or Route that cannot be read changes no verdict between pods.
+    let is_ingress = matches!(kind, Kind::Ingress(_));
     let mut add = |severity, code, line, message| {
+        let severity = if is_ingress { Severity::Warning } else { severity };
         parsed.findings.push(Diagnostic {
             severity,
             code,

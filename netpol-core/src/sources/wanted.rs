@@ -1,6 +1,7 @@
 //! Which fields of each kind are read.
 
 use super::kinds::Kind;
+use crate::model::IngressKind;
 
 /// What is read of a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,6 +34,8 @@ pub(super) fn of(kind: Option<Kind>) -> Want {
         Some(Kind::Pod) => POD,
         Some(Kind::Service) => SERVICE,
         Some(Kind::Workload(_)) => WORKLOAD,
+        Some(Kind::Ingress(IngressKind::Ingress)) => INGRESS,
+        Some(Kind::Ingress(IngressKind::Route)) => ROUTE,
         Some(Kind::Policy(_)) => return Want::All,
     })
 }
@@ -123,6 +126,43 @@ const SERVICE: Fields = &[
             ("clusterIP", Want::All),
             ("clusterIPs", Want::All),
             ("ports", Want::All),
+        ]),
+    ),
+];
+
+const BACKEND: Want = only(&[
+    (
+        "service",
+        only(&[("name", Want::All), ("port", only(&[("number", Want::All), ("name", Want::All)]))]),
+    ),
+    ("resource", only(&[("kind", Want::All), ("name", Want::All)])),
+]);
+
+const INGRESS: Fields = &[
+    ("apiVersion", Want::All),
+    ("kind", Want::All),
+    ("metadata", METADATA),
+    (
+        "spec",
+        only(&[
+            ("defaultBackend", BACKEND),
+            ("rules", only(&[("http", only(&[("paths", only(&[("backend", BACKEND)]))]))])),
+        ]),
+    ),
+];
+
+const ROUTE_TARGET: Want = only(&[("kind", Want::All), ("name", Want::All)]);
+
+const ROUTE: Fields = &[
+    ("apiVersion", Want::All),
+    ("kind", Want::All),
+    ("metadata", METADATA),
+    (
+        "spec",
+        only(&[
+            ("to", ROUTE_TARGET),
+            ("alternateBackends", ROUTE_TARGET),
+            ("port", only(&[("targetPort", Want::All)])),
         ]),
     ),
 ];

@@ -15,7 +15,8 @@ use super::vocabulary::{
     PORT_NAMES, PORTS, PROTOCOLS, blocks, node_address, pod_address,
 };
 use crate::model::{
-    ContainerPort, Families, Family, NamespaceSpec, NodeSpec, PodSpec, PodTemplate, WorkloadSpec,
+    BackendPort, ContainerPort, Families, Family, IngressSpec, NamespaceSpec, NodeSpec, PodSpec,
+    PodTemplate, Protocol, ServicePort, ServiceSpec, TargetPort, WorkloadSpec,
 };
 
 /// Draws a cluster with policies of every family.
@@ -26,6 +27,51 @@ pub fn cluster_plan() -> impl Strategy<Value = ClusterPlan> {
 /// Draws a cluster with policies of kind `NetworkPolicy` alone.
 pub fn network_policy_cluster_plan() -> impl Strategy<Value = ClusterPlan> {
     plan(vec(network_policy(), 0..=5).boxed())
+}
+
+/// Draws a cluster with few policies, and with Ingress objects that lead to some of its pods.
+pub fn ingress_cluster_plan() -> impl Strategy<Value = ClusterPlan> {
+    plan(vec(any_policy(), 1..=3).boxed()).prop_map(|mut plan| {
+        for namespace in plan.namespaces.iter().map(|n| n.name.clone()) {
+            for (key, value) in [("app", "web"), ("app", "db"), ("tier", "x")] {
+                let service = service(&namespace, key, value);
+                let backends = [(80, "named"), (81, "numbered")].map(|(number, name)| {
+                    let port = match key {
+                        "app" => BackendPort::Number(number),
+                        _ => BackendPort::Name(name.into()),
+                    };
+                    (service.name.clone(), port)
+                });
+                plan.ingresses.push(IngressSpec {
+                    namespace: namespace.clone(),
+                    name: service.name.clone(),
+                    backends: backends.into(),
+                    ..IngressSpec::default()
+                });
+                plan.services.push(service);
+            }
+        }
+        plan
+    })
+}
+
+fn service(namespace: &str, key: &str, value: &str) -> ServiceSpec {
+    let port = |name: &str, port, target| ServicePort {
+        name: Some(name.into()),
+        protocol: Protocol::Tcp,
+        port,
+        target,
+    };
+    ServiceSpec {
+        namespace: namespace.to_owned(),
+        name: value.to_owned(),
+        selector: Some(vec![(key.to_owned(), value.to_owned())]),
+        ports: vec![
+            port("named", 80, TargetPort::Name(PORT_NAMES[0].into())),
+            port("numbered", 81, TargetPort::Number(PORTS[3])),
+        ],
+        ..ServiceSpec::default()
+    }
 }
 
 type Labels = Vec<(String, String)>;
@@ -57,6 +103,8 @@ fn plan(policies: BoxedStrategy<Vec<PolicyDraft>>) -> impl Strategy<Value = Clus
                 nodes: (0..).zip(nodes).map(node_spec).collect(),
                 pods: (0..).zip(&pods).map(|(i, p)| pod_spec(i, p, place(p.namespace))).collect(),
                 workloads: (0..).zip(workloads).map(|(i, w)| workload_spec(i, w, &place)).collect(),
+                services: Vec::new(),
+                ingresses: Vec::new(),
                 policies,
                 pod_cidrs,
                 domains,

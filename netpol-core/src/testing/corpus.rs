@@ -1,6 +1,6 @@
 //! Engine-neutral cases: manifests, a dialect, and the verdicts that every evaluator must give.
 //!
-//! A file holds a list of cases. Ends are `namespace/pod`, an address or `fqdn:name`; `*` is every pod and `ns/*` every
+//! A file holds a list of cases. Ends are `namespace/pod`, an address, `fqdn:name` or `ingress-controller`; `*` is every pod and `ns/*` every
 //! pod of a namespace, each without pairs of a pod with itself; several ends or ports are separated by spaces.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -306,13 +306,16 @@ fn families_of(cluster: &Cluster, end: &Peer) -> Families {
         Peer::Pod(pod) => cluster.pod_families(*pod),
         Peer::Address(address) => [Family::of(*address)].into_iter().collect(),
         Peer::Name(_) => Families { v4: true, v6: true },
+        Peer::IngressController => cluster.families(),
     }
 }
 
 fn parse_ends(cluster: &Cluster, text: &str) -> Result<Vec<Peer>, String> {
     let mut ends = Vec::new();
     for word in text.split_whitespace() {
-        if let Some(name) = word.strip_prefix("fqdn:") {
+        if word == "ingress-controller" {
+            ends.push(Peer::IngressController);
+        } else if let Some(name) = word.strip_prefix("fqdn:") {
             ends.push(Peer::Name(name.into()));
         } else if let Ok(address) = word.parse() {
             ends.push(Peer::Address(address));
@@ -365,6 +368,7 @@ pub fn describe(cluster: &Cluster, flow: &Flow) -> String {
         }
         Peer::Address(address) => address.to_string(),
         Peer::Name(name) => format!("fqdn:{name}"),
+        Peer::IngressController => "ingress-controller".into(),
     };
     let protocol = flow.protocol.as_str().to_ascii_lowercase();
     let (src, dst) = (end(&flow.src), end(&flow.dst));

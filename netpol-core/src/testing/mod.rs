@@ -7,7 +7,7 @@ pub mod plan;
 pub mod policies;
 mod vocabulary;
 
-pub use clusters::{cluster_plan, network_policy_cluster_plan};
+pub use clusters::{cluster_plan, ingress_cluster_plan, network_policy_cluster_plan};
 pub use corpus::{Case, Oracle};
 pub use flows::{FlowPlan, dialect, flow_plan, flow_plans, pod_flows};
 pub use plan::{ClusterPlan, PolicyPlan, single_family};

@@ -5,8 +5,8 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 
 use crate::model::{
-    BuildError, Cluster, Family, NamespaceSpec, NodeSpec, PodSpec, Policy, PolicyKind, PolicySpec,
-    Position, WorkloadSpec,
+    BuildError, Cluster, Family, IngressSpec, NamespaceSpec, NodeSpec, PodSpec, Policy, PolicyKind,
+    PolicySpec, Position, ServiceSpec, WorkloadSpec,
 };
 
 /// A cluster on paper.
@@ -20,6 +20,10 @@ pub struct ClusterPlan {
     pub pods: Vec<PodSpec>,
     /// Its workloads.
     pub workloads: Vec<WorkloadSpec>,
+    /// Its Services.
+    pub services: Vec<ServiceSpec>,
+    /// Its Ingress and Route objects.
+    pub ingresses: Vec<IngressSpec>,
     /// Its policies.
     pub policies: Vec<PolicyPlan>,
     /// Where pod addresses live.
@@ -60,6 +64,12 @@ impl ClusterPlan {
         }
         for pod in &self.pods {
             builder.pod(pod.clone());
+        }
+        for service in &self.services {
+            builder.service(service.clone());
+        }
+        for ingress in &self.ingresses {
+            builder.ingress(ingress.clone());
         }
         for policy in &self.policies {
             let namespace = policy.namespace.as_deref().map(|name| builder.namespace_id(name));

@@ -14,6 +14,7 @@ fn selection(peer: &Peer) -> Selection {
     match peer {
         Peer::Pod(pod) => Selection::pod(*pod),
         Peer::Address(address) => Selection::addresses((*address).into()),
+        Peer::IngressController => Selection::ingress_controller(),
         Peer::Name(name) => Selection { names: vec![name.clone()], ..Selection::default() },
     }
 }

@@ -9,7 +9,9 @@
 
 mod agreement;
 mod corpus;
+mod hops;
 mod imports;
+mod ingress_controller;
 mod outside;
 mod properties;
 mod sources;

@@ -22,6 +22,7 @@ fn everything(cluster: &Cluster, names: bool) -> Selection {
         pods: cluster.pod_ids().map(|pod| pod.0).collect(),
         addresses: IpSet::families(Families { v4: true, v6: true }),
         names: names.into_iter().map(Into::into).collect(),
+        ..Selection::default()
     }
 }
 

@@ -60,6 +60,7 @@ fn answer(
     let options = Options {
         format: invocation.args.output,
         palette: console.out,
+        width: around.width,
         explain: invocation.args.explain,
         elapsed_us: invocation
             .args

@@ -48,7 +48,11 @@ pub(super) fn session(
         writeln!(streams.err, "{mark} the input holds no pods: every answer about them is empty")?;
     }
     let warnings: Vec<Warning> = loaded.diagnostics.iter().map(of_diagnostic).collect();
-    let settings = Settings { level: invocation.args.level(), explain: invocation.args.explain };
+    let settings = Settings {
+        level: invocation.args.level(),
+        explain: invocation.args.explain,
+        page: invocation.args.output == render::Format::Html,
+    };
     let progress = Progress::start(console.progress, "compiling policies");
     let snapshot = Snapshot::new(loaded.cluster, invocation.args.dialect());
     drop(progress);

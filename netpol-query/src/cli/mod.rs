@@ -32,6 +32,8 @@ pub struct Surroundings {
     pub no_color: bool,
     /// Which streams are a person's terminal.
     pub terminals: Terminals,
+    /// The width of the terminal that answers go to.
+    pub width: Option<usize>,
     /// The time since some fixed moment.
     pub clock: fn() -> Duration,
     /// The columns and rows of the terminal.
@@ -48,6 +50,7 @@ impl Default for Surroundings {
         Self {
             no_color: false,
             terminals: Terminals::default(),
+            width: None,
             clock: Duration::default,
             size: || None,
             pager: None,
@@ -100,6 +103,7 @@ fn surroundings() -> Surroundings {
     static START: OnceLock<Instant> = OnceLock::new();
     Surroundings {
         no_color: std::env::var("NO_COLOR").is_ok_and(|v| !v.is_empty()),
+        width: terminal_size::terminal_size_of(io::stdout()).map(|(width, _)| width.0.into()),
         terminals: Terminals {
             input: io::stdin().is_terminal(),
             out: io::stdout().is_terminal(),

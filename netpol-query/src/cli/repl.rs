@@ -355,4 +355,8 @@ impl Host for Terminal<'_, '_> {
     fn now(&self) -> Duration {
         (self.around.clock)()
     }
+
+    fn width(&self) -> Option<usize> {
+        (self.around.size)().map(|(columns, _)| columns.into())
+    }
 }

@@ -121,8 +121,13 @@ impl Report {
     }
 
     fn text(&self, out: &mut dyn Write, palette: &Palette) -> io::Result<()> {
-        let options =
-            Options { format: Format::Text, palette: *palette, explain: false, elapsed_us: None };
+        let options = Options {
+            format: Format::Text,
+            palette: *palette,
+            width: None,
+            explain: false,
+            elapsed_us: None,
+        };
         for case in &self.cases {
             let style = match case.status {
                 Status::Pass => palette.good,
@@ -167,8 +172,13 @@ impl Report {
     }
 
     fn json(&self, out: &mut dyn Write, format: Format) -> io::Result<()> {
-        let options =
-            Options { format, palette: Palette::default(), explain: false, elapsed_us: None };
+        let options = Options {
+            format,
+            palette: Palette::default(),
+            width: None,
+            explain: false,
+            elapsed_us: None,
+        };
         for case in &self.cases {
             render::reply(out, &case.reply, &options)?;
         }

@@ -5,9 +5,11 @@ use std::sync::Arc;
 use netpol_core::model::{Direction, Family, IpSet, PortSet, ReasonCode, Verdict};
 use netpol_core::reach::Tally;
 
+use super::export::{Export, Report};
 use super::exposure::Exposure;
 use super::fields::Cell;
 use super::hops::Ways;
+use super::matrix::Matrix;
 use crate::syntax::ast::ExpectSeverity;
 
 /// The answer to one sentence.
@@ -39,6 +41,8 @@ pub enum Body {
         /// The rows.
         rows: Vec<Row>,
     },
+    /// `matrix`.
+    Matrix(Box<Matrix>),
     /// `paths`, `eventually`, `blast radius`.
     Ways(Ways),
     /// `exposure of`.
@@ -51,6 +55,10 @@ pub enum Body {
     Policies(Vec<PolicyRow>),
     /// What a pipe made of rows.
     Records(Records),
+    /// The report on a whole cluster.
+    Report(Box<Report>),
+    /// `export`: what is to be written.
+    Export(Box<Export>),
     /// `let` and `use`: what was done.
     Done(String),
 }
@@ -236,6 +244,8 @@ pub enum Endpoint {
         /// It.
         name: String,
     },
+    /// The ingress controller.
+    IngressController,
     /// A node.
     Node {
         /// Its name.
@@ -261,6 +271,7 @@ impl Endpoint {
             Self::Namespace { name } => format!("namespace/{name}"),
             Self::External { ranges } => format!("external:{ranges}"),
             Self::Name { name } => format!("fqdn:{name}"),
+            Self::IngressController => "ingress-controller".into(),
             Self::Node { name } => format!("node/{name}"),
             Self::Service { namespace, name } => format!("{namespace}/service/{name}"),
         }
@@ -274,6 +285,7 @@ impl Endpoint {
             Self::Namespace { .. } => "namespace",
             Self::External { .. } => "external",
             Self::Name { .. } => "name",
+            Self::IngressController => "ingress-controller",
             Self::Node { .. } => "node",
             Self::Service { .. } => "service",
         }
@@ -286,7 +298,10 @@ impl Endpoint {
             | Self::Pod { namespace, .. }
             | Self::Service { namespace, .. } => Some(namespace),
             Self::Namespace { name } => Some(name),
-            Self::External { .. } | Self::Name { .. } | Self::Node { .. } => None,
+            Self::External { .. }
+            | Self::Name { .. }
+            | Self::IngressController
+            | Self::Node { .. } => None,
         }
     }
 
@@ -298,7 +313,7 @@ impl Endpoint {
             Self::Namespace { .. } => "Namespace",
             Self::Node { .. } => "Node",
             Self::Service { .. } => "Service",
-            Self::External { .. } | Self::Name { .. } => return None,
+            Self::External { .. } | Self::Name { .. } | Self::IngressController => return None,
         })
     }
 
@@ -311,7 +326,7 @@ impl Endpoint {
             | Self::Name { name }
             | Self::Node { name }
             | Self::Service { name, .. } => Some(name),
-            Self::External { .. } => None,
+            Self::External { .. } | Self::IngressController => None,
         }
     }
 }
@@ -404,6 +419,9 @@ impl Body {
                 (None, ExpectSeverity::Fail) => Exit::Unknown,
             },
             Self::Rows { .. }
+            | Self::Matrix(_)
+            | Self::Report(_)
+            | Self::Export(_)
             | Self::Ways(_)
             | Self::Exposure(_)
             | Self::Count(_)
@@ -420,12 +438,14 @@ impl Body {
             Self::Verdict(verdicts) => verdicts.rows.len(),
             Self::Expectation(expectation) => expectation.rows.len(),
             Self::Rows { rows, .. } => rows.len(),
+            Self::Matrix(matrix) => matrix.cells.len(),
             Self::Ways(ways) => ways.ways.len(),
             Self::Exposure(exposure) => exposure.rows().count(),
             Self::Endpoints(rows) => rows.len(),
             Self::Policies(rows) => rows.len(),
             Self::Records(records) => records.rows.len(),
-            Self::Count(_) | Self::Done(_) => 0,
+            Self::Report(report) => report.rows.len(),
+            Self::Export(_) | Self::Count(_) | Self::Done(_) => 0,
         };
         len as u64
     }

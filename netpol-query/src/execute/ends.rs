@@ -55,7 +55,10 @@ impl<'a> Names<'a> {
 
 /// The key by which a reader looks an endpoint up.
 pub(super) fn order_key(endpoint: &Endpoint) -> (bool, String, String, String) {
-    let outside = matches!(endpoint, Endpoint::External { .. } | Endpoint::Name { .. });
+    let outside = matches!(
+        endpoint,
+        Endpoint::External { .. } | Endpoint::Name { .. } | Endpoint::IngressController
+    );
     let text = |t: Option<&str>| t.unwrap_or_default().to_owned();
     let last = if outside { endpoint.id() } else { text(endpoint.kind()) };
     (outside, text(endpoint.namespace()), text(endpoint.name()), last)
@@ -68,6 +71,7 @@ fn endpoint(cluster: &Cluster, end: &End) -> Endpoint {
         End::Namespace(id) => Endpoint::Namespace { name: namespace(cluster, *id) },
         End::External(ranges) => Endpoint::External { ranges: ranges.clone() },
         End::Name(name) => Endpoint::Name { name: name.to_string() },
+        End::IngressController => Endpoint::IngressController,
     }
 }
 
@@ -108,7 +112,8 @@ pub(super) fn policy(cluster: &Cluster, id: PolicyId) -> PolicyRef {
 }
 
 fn reason(cluster: &Cluster, reason: model::Reason) -> Reason {
-    let position = reason.policy.map(|id| &cluster.policy(id).position);
+    let ingress = reason.ingress.map(|id| &cluster.ingress(id).position);
+    let position = reason.policy.map(|id| &cluster.policy(id).position).or(ingress);
     Reason {
         code: reason.code,
         direction: reason.direction,

@@ -136,6 +136,11 @@ pub(super) fn names(body: &Body) -> Vec<String> {
         Body::Endpoints(_) => own(OF_ENDPOINT),
         Body::Policies(_) => own(OF_POLICY),
         Body::Records(records) => records.columns.clone(),
-        Body::Count(_) | Body::Exposure(_) | Body::Done(_) => Vec::new(),
+        Body::Matrix(_)
+        | Body::Exposure(_)
+        | Body::Report(_)
+        | Body::Export(_)
+        | Body::Count(_)
+        | Body::Done(_) => Vec::new(),
     }
 }

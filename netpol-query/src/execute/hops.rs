@@ -160,6 +160,7 @@ impl Engine<'_> {
             }
             End::Namespace(_) => Selection::default(),
             End::External(ranges) => Selection::addresses(ranges.clone()),
+            End::IngressController => Selection::ingress_controller(),
             End::Name(name) => Selection { names: vec![Arc::clone(name)], ..Selection::default() },
         }
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use netpol_core::model::{Direction, NamespaceId, PodId, PolicyId, WorkloadId};
-use netpol_core::reach::{End, Selection};
+use netpol_core::reach::{ControllerEnd, End, Selection};
 
 use super::Engine;
 use super::answer::{Body, Endpoint, EndpointRow};
@@ -50,24 +50,33 @@ impl Engine<'_> {
         rows
     }
 
-    /// Lists the ends of a selection: workloads that are wholly in it, pods of others, addresses, names.
-    pub(super) fn ends(&self, selection: &Selection) -> Vec<End> {
+    /// Lists the workloads of a selection, and the pods of those that are only partly in it.
+    pub(super) fn workload_ends(&self, selection: &Selection) -> Vec<End> {
         let cluster = self.snapshot.cluster();
         let mut ends = Vec::new();
         for id in cluster.workload_ids() {
             let pods = &cluster.workload(id).pods;
             let chosen: Vec<PodId> =
                 pods.iter().copied().filter(|p| selection.pods.contains(p.0)).collect();
-            if chosen.len() == pods.len() {
+            if !chosen.is_empty() && chosen.len() == pods.len() {
                 ends.push(End::Workload(id));
             } else {
                 ends.extend(chosen.into_iter().map(End::Pod));
             }
         }
+        ends
+    }
+
+    /// Lists the ends of a selection: workloads that are wholly in it, pods of others, addresses, names.
+    pub(super) fn ends(&self, selection: &Selection) -> Vec<End> {
+        let mut ends = self.workload_ends(selection);
         if !selection.addresses.is_empty() {
             ends.push(End::External(selection.addresses.clone()));
         }
         ends.extend(selection.names.iter().cloned().map(End::Name));
+        if selection.ingress_controller != ControllerEnd::Absent {
+            ends.push(End::IngressController);
+        }
         ends
     }
 

@@ -2,11 +2,14 @@
 
 mod answer;
 mod ends;
+mod evidence;
 mod expect;
+mod export;
 mod exposure;
 mod fields;
 mod hops;
 mod list;
+mod matrix;
 mod pairs;
 mod pipe;
 mod policies;
@@ -17,9 +20,11 @@ pub use answer::{
     Reason, Records, Row, RowsKind, Verdicts, Warning,
 };
 pub use ends::Names;
+pub use export::{Export, Report};
 pub use exposure::{Exposed, Exposure};
 pub use fields::Cell;
 pub use hops::{Choke, Way, Ways};
+pub use matrix::{MOST_UNFOLDED, Matrix, MatrixCell, Reach};
 pub use warnings::of_diagnostic;
 
 use netpol_core::reach::{Level, Snapshot};
@@ -34,11 +39,13 @@ pub struct Settings {
     pub level: Level,
     /// Whether every row carries reasons.
     pub explain: bool,
+    /// Whether the answer is to be shown as a page, whose rows say why as far as a bound goes.
+    pub page: bool,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { level: Level::Workload, explain: false }
+        Self { level: Level::Workload, explain: false, page: false }
     }
 }
 
@@ -83,6 +90,7 @@ impl Engine<'_> {
                 self.flows(ask, netpol_core::model::Verdict::Allow, RowsKind::What, warnings)?
             }
             Plan::Flows { ask, verdict } => self.flows(ask, *verdict, RowsKind::Flows, warnings)?,
+            Plan::Matrix { ask, by } => Body::Matrix(Box::new(self.matrix(ask, *by, warnings)?)),
             Plan::Count(count) => Body::Count(self.count(count, warnings)?),
             Plan::List(list) => self.list(list),
             Plan::Resolve(region) => Body::Endpoints(self.resolved(region)),
@@ -91,6 +99,7 @@ impl Engine<'_> {
             Plan::Hops(plan) => self.ways(plan, warnings)?,
             Plan::Exposure(plan) => self.exposure(plan, warnings)?,
             Plan::Expect(expect) => self.expect(expect, warnings)?,
+            Plan::Export(export) => Body::Export(Box::new(self.export(export, warnings)?)),
             Plan::Define { name, .. } => Body::Done(format!("${name} is defined")),
             Plan::UseNamespace(Some(name)) => {
                 Body::Done(format!("the current namespace is {name}"))

@@ -49,13 +49,19 @@ impl Engine<'_> {
         kind: RowsKind,
         warnings: &mut Vec<Warning>,
     ) -> Result<Body, QueryError> {
-        let explain = self.settings.explain;
+        let explain = self.settings.explain && !self.settings.page;
         let denied = verdict == Verdict::Deny;
-        let table = self.ask(ask, Wanted { explain, denied, level: self.settings.level });
+        let wanted = Wanted { explain, denied, level: self.settings.level };
+        let table = self.ask(ask, wanted);
         self.check_pairs(ask, &table)?;
         warnings.extend(warnings::of_table(self, ask, &table.rows, verdict));
+        let asked = self.asked(ask);
+        if self.settings.page {
+            let (rows, _) = self.evidence(ask, wanted, |row| row.verdict == verdict);
+            return Ok(Body::Rows { kind, asked, verdict, rows });
+        }
         let rows = table.rows.into_iter().filter(|r| r.verdict == verdict).collect();
-        Ok(Body::Rows { kind, asked: self.asked(ask), verdict, rows: self.rows(rows) })
+        Ok(Body::Rows { kind, asked, verdict, rows: self.rows(rows) })
     }
 
     /// Counts ordered workload pairs with a row of a verdict; all external addresses are one peer.
@@ -98,7 +104,7 @@ impl Engine<'_> {
     }
 
     /// Explicit ends without a pair are a mistake; an empty cluster has no flows.
-    fn check_pairs(&self, ask: &Ask, table: &Table) -> Result<(), QueryError> {
+    pub(super) fn check_pairs(&self, ask: &Ask, table: &Table) -> Result<(), QueryError> {
         let said = ask.said.0.is_some() || ask.said.1.is_some();
         if table.tally.pairs == 0 && said && !self.snapshot.cluster().pods().is_empty() {
             return Err(no_pairs(ask));
@@ -116,7 +122,7 @@ impl Engine<'_> {
         rows
     }
 
-    /// Returns what an end counts as in `count flows`: its workload; the outside is one peer.
+    /// Returns what an end counts as in `count flows`: its workload; the outside is one peer, the ingress controller another.
     fn peer(&self, end: &End) -> Peer {
         match end {
             End::Workload(id) => Peer::Workload(id.0),
@@ -124,6 +130,7 @@ impl Engine<'_> {
             End::Namespace(id) => Peer::Namespace(id.0),
             End::External(_) => Peer::External,
             End::Name(name) => Peer::Name(name.to_string()),
+            End::IngressController => Peer::IngressController,
         }
     }
 
@@ -162,6 +169,7 @@ enum Peer {
     Namespace(u32),
     External,
     Name(String),
+    IngressController,
 }
 
 /// Tells whether the question says on which ports.

@@ -1,9 +1,10 @@
 //! What follows `|`: rows are filtered, grouped, sorted, cut and counted.
 
-use netpol_core::model::{PortRange, PortSet, Protocol};
+use netpol_core::model::{PortRange, PortSet, Protocol, Verdict};
 
 use super::answer::{Body, Records, RowsKind};
 use super::fields::{self, Cell, Fields};
+use super::matrix::Matrix;
 use crate::error::{ErrorCode, QueryError};
 use crate::lower::PipeStep;
 use crate::syntax::ast::{Comparison, Pipe, Predicate, Test, TestOperator};
@@ -17,7 +18,14 @@ pub(super) fn apply(body: Body, steps: &[PipeStep]) -> Found<Body> {
 }
 
 fn apply_step(body: Body, step: &Pipe, span: Span) -> Found<Body> {
-    if matches!(body, Body::Count(_) | Body::Done(_)) && !matches!(step, Pipe::As(_)) {
+    let body = match (body, step) {
+        // Cells that go on are rows like those of `flows`.
+        (Body::Matrix(matrix), step) if !matches!(step, Pipe::As(_)) => rows_of(*matrix),
+        (body, _) => body,
+    };
+    if matches!(body, Body::Count(_) | Body::Done(_) | Body::Export(_) | Body::Report(_))
+        && !matches!(step, Pipe::As(_))
+    {
         let message = "there are no rows to go through this pipe";
         return Err(QueryError::at(ErrorCode::Usage, span, message));
     }
@@ -40,6 +48,11 @@ fn apply_step(body: Body, step: &Pipe, span: Span) -> Found<Body> {
         Pipe::Select(columns) => select(&body, columns),
         Pipe::Group(columns) => group(&body, columns),
     }
+}
+
+fn rows_of(matrix: Matrix) -> Body {
+    let rows = matrix.cells.into_iter().map(|cell| cell.flow).collect();
+    Body::Rows { kind: RowsKind::Flows, asked: matrix.asked, verdict: Verdict::Allow, rows }
 }
 
 /// Checks that the rows have a field.
@@ -83,7 +96,12 @@ fn filter(mut body: Body, predicate: &Predicate) -> Found<Body> {
         Body::Records(Records { columns, rows }) => {
             rows.retain(|cells| holds(&(&columns[..], &cells[..]), predicate));
         }
-        Body::Count(_) | Body::Exposure(_) | Body::Done(_) => {}
+        Body::Matrix(_)
+        | Body::Exposure(_)
+        | Body::Report(_)
+        | Body::Export(_)
+        | Body::Count(_)
+        | Body::Done(_) => {}
     }
     Ok(body)
 }
@@ -190,7 +208,12 @@ fn sort(mut body: Body, field: &Spanned<String>, descending: bool) -> Found<Body
                 if descending { order.reverse() } else { order }
             });
         }
-        Body::Count(_) | Body::Exposure(_) | Body::Done(_) => {}
+        Body::Matrix(_)
+        | Body::Exposure(_)
+        | Body::Report(_)
+        | Body::Export(_)
+        | Body::Count(_)
+        | Body::Done(_) => {}
     }
     Ok(body)
 }
@@ -213,7 +236,12 @@ fn limit(mut body: Body, count: u64) -> Body {
         Body::Endpoints(rows) => rows.truncate(count),
         Body::Policies(rows) => rows.truncate(count),
         Body::Records(records) => records.rows.truncate(count),
-        Body::Count(_) | Body::Exposure(_) | Body::Done(_) => {}
+        Body::Matrix(_)
+        | Body::Exposure(_)
+        | Body::Report(_)
+        | Body::Export(_)
+        | Body::Count(_)
+        | Body::Done(_) => {}
     }
     body
 }
@@ -242,7 +270,12 @@ fn values(body: &Body, names: &[String]) -> Vec<Vec<Cell>> {
                 records.rows.iter().map(|cells| (&records.columns[..], &cells[..])).collect();
             of(&rows, names)
         }
-        Body::Count(_) | Body::Exposure(_) | Body::Done(_) => Vec::new(),
+        Body::Matrix(_)
+        | Body::Exposure(_)
+        | Body::Report(_)
+        | Body::Export(_)
+        | Body::Count(_)
+        | Body::Done(_) => Vec::new(),
     }
 }
 

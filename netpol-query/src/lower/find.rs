@@ -9,7 +9,6 @@ use super::region::Region;
 use super::scope::{Scope, Search};
 use super::selectors;
 use super::suggest;
-use super::words::service_pods;
 use crate::error::{ErrorCode, QueryError};
 use crate::kinds::Kind;
 use crate::syntax::ast::{Name, Part, Path};
@@ -198,7 +197,7 @@ impl Scope<'_> {
             Some(Kind::Node) => self.nodes(target),
             Some(Kind::Service) => {
                 let services = self.services(target)?;
-                Ok(Region::pods(services.into_iter().flat_map(|s| service_pods(self.cluster, s))))
+                Ok(Region::pods(services.into_iter().flat_map(|s| self.cluster.service_pods(s))))
             }
             Some(Kind::Policy(_)) => {
                 let message = format!("`{}` is a policy, not an endpoint", target.part);

@@ -4,6 +4,7 @@
 
 mod describe;
 mod endpoints;
+mod export;
 mod find;
 mod glob;
 mod hops;
@@ -21,12 +22,12 @@ pub(crate) use describe::Named;
 pub(crate) use glob::matches as glob_matches;
 pub use hops::{HopsKind, HopsPlan};
 pub use plan::{
-    Ask, ClaimPlan, CountPlan, ExpectPlan, ExposurePlan, ListPlan, PipeStep, Plan, PoliciesPlan,
-    Translation,
+    Ask, ClaimPlan, CountPlan, ExpectPlan, ExportPlan, ExposurePlan, ListPlan, PipeStep, Plan,
+    PoliciesPlan, Translation,
 };
 pub(crate) use question::later;
 pub use question::lower;
 pub use region::Region;
 pub use scope::{Completed, Scope, Value, Variables};
 pub(crate) use suggest::{policy as policy_name, workload as workload_name};
-pub(crate) use words::{private as private_ranges, service_pods};
+pub(crate) use words::private as private_ranges;

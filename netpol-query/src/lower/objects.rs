@@ -9,7 +9,6 @@ use super::region::Region;
 use super::scope::{Scope, Search};
 use super::selectors;
 use super::suggest;
-use super::words::service_pods;
 use crate::error::{ErrorCode, QueryError};
 use crate::kinds::Kind;
 use crate::syntax::Span;
@@ -59,7 +58,7 @@ impl Scope<'_> {
         let found = self.choose(target, all, |id| cluster.service(id).namespace, describe)?;
         if let [one] = found[..]
             && !self.may_be_empty
-            && service_pods(cluster, one).is_empty()
+            && cluster.service_pods(one).next().is_none()
         {
             let message = format!("the Service `{}` has no endpoints", describe(one));
             let help = match &cluster.service(one).selector {

@@ -6,7 +6,9 @@ use netpol_core::reach::{AskedPorts, Selection};
 use super::hops::HopsPlan;
 use super::region::Region;
 use super::scope::Value;
-use crate::syntax::ast::{Comparison, ExpectSeverity, Noun, Pipe, Quantifier, Relation};
+use crate::syntax::ast::{
+    Comparison, ExpectSeverity, Exported, LevelWord, Noun, Pipe, Quantifier, Relation,
+};
 use crate::syntax::{Span, Spanned};
 
 /// What a sentence asks for.
@@ -37,6 +39,13 @@ pub enum Plan {
         /// The verdict of the rows that are listed.
         verdict: Verdict,
     },
+    /// `matrix`.
+    Matrix {
+        /// The pairs.
+        ask: Ask,
+        /// How pods are summed up; `None` where the sentence does not say.
+        by: Option<LevelWord>,
+    },
     /// `count`.
     Count(CountPlan),
     /// `list`.
@@ -53,6 +62,8 @@ pub enum Plan {
     Exposure(Box<ExposurePlan>),
     /// `expect` and `warn`.
     Expect(Box<ExpectPlan>),
+    /// `export`.
+    Export(Box<ExportPlan>),
     /// `let`.
     Define {
         /// The name, without `$`.
@@ -141,6 +152,19 @@ pub struct PoliciesPlan {
     pub flow: Option<Ask>,
     /// In which direction; `None` for both.
     pub direction: Option<Direction>,
+}
+
+/// What is written where.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ExportPlan {
+    /// What.
+    pub what: Exported,
+    /// The file; `None` for standard output.
+    pub path: Option<String>,
+    /// The form, as a word of `as`.
+    pub form: &'static str,
+    /// Everything.
+    pub ask: Ask,
 }
 
 /// What ought to hold.

@@ -1,12 +1,11 @@
 //! Ports, and the ports of Services.
 
-use netpol_core::model::{PodId, PortSet, Protocol, ServiceId, ServicePort, TargetPort};
+use netpol_core::model::{PodId, PortSet, Protocol, ServiceId, ServicePort};
 use netpol_core::reach::{AskedPorts, Selection};
 
 use super::plan::Translation;
 use super::scope::{Scope, Value};
 use super::suggest;
-use super::words::service_pods;
 use crate::error::{ErrorCode, QueryError};
 use crate::syntax::ast::{PortItem, Ports};
 use crate::syntax::{Span, Spanned};
@@ -105,31 +104,16 @@ impl Scope<'_> {
             return Err(QueryError::at(ErrorCode::NoSuchEndpoint, port.span, message).help(help));
         }
         let mut parts: Vec<(PortSet, Vec<PodId>)> = Vec::new();
-        for pod in service_pods(self.cluster, service) {
+        for pod in self.cluster.service_pods(service) {
             let ports = wanted
                 .iter()
-                .fold(PortSet::none(), |set, p| set.union(&self.container_port(pod, p)));
+                .fold(PortSet::none(), |set, p| set.union(&self.cluster.target_port(pod, p)));
             match parts.iter_mut().find(|(known, _)| *known == ports) {
                 Some((_, pods)) => pods.push(pod),
                 None => parts.push((ports, vec![pod])),
             }
         }
         Ok(Translation { service, port: port.node.clone(), parts })
-    }
-
-    /// Returns the container port that a Service's port means on a pod; none where its name is not declared there.
-    fn container_port(&self, pod: PodId, port: &ServicePort) -> PortSet {
-        match &port.target {
-            TargetPort::Number(number) => PortSet::single(port.protocol, *number),
-            TargetPort::Name(name) => {
-                let declared = self.cluster.pod(pod).ports.iter();
-                declared
-                    .filter(|c| c.protocol == port.protocol && c.name.as_ref() == Some(name))
-                    .map(|c| PortSet::single(c.protocol, c.number))
-                    .next()
-                    .unwrap_or_default()
-            }
-        }
     }
 }
 

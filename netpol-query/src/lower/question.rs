@@ -1,7 +1,7 @@
 //! Statements into plans.
 
 use netpol_core::model::{Direction, PortSet};
-use netpol_core::reach::Selection;
+use netpol_core::reach::{ControllerEnd, Selection};
 
 use super::plan::{
     Ask, ClaimPlan, CountPlan, ExpectPlan, ExposurePlan, ListPlan, Plan, PoliciesPlan, Translation,
@@ -41,7 +41,7 @@ pub fn lower(statement: &Statement, scope: &Scope<'_>) -> Found<Plan> {
         Statement::Change(_) => Err(later("changing the loaded cluster")),
         Statement::Diff { .. } => Err(later("`diff`")),
         Statement::Lint { .. } => Err(later("`lint`")),
-        Statement::Export { .. } => Err(later("`export`")),
+        Statement::Export { what, to } => scope.export(*what, to.as_ref()),
     }
 }
 
@@ -81,7 +81,10 @@ impl Scope<'_> {
             Question::Exposure { of, on } => {
                 Plan::Exposure(Box::new(self.exposure(of, on.as_ref())?))
             }
-            Question::Matrix { .. } => return Err(later("`matrix`")),
+            Question::Matrix { from, to, on, by } => Plan::Matrix {
+                ask: self.between(from.as_ref(), to.as_ref(), on.as_ref())?,
+                by: *by,
+            },
             Question::Policies { relation, of, to, direction, on } => {
                 self.policies(*relation, of, to.as_ref(), *direction, on.as_ref())?
             }
@@ -167,7 +170,14 @@ impl Scope<'_> {
     ) -> Found<(Region, Option<Translation>)> {
         let Some(set) = to else { return Ok((words::everything(self), None)) };
         let Some((path, port)) = service_with_port(set) else {
-            return Ok((self.endpoints(set)?, None));
+            let region = self.endpoints(set)?;
+            if region.selection.ingress_controller == ControllerEnd::Everywhere {
+                let message = "`ingress-controller` is a source, not a destination".to_owned();
+                let help = "it stands for whoever carries what Ingress and Route objects let in: \
+                            `what can ingress-controller reach`";
+                return Err(QueryError::at(ErrorCode::Usage, set.span, message).help(help));
+            }
+            return Ok((region, None));
         };
         if on.is_some() {
             let message = format!("`{path}` says its port already");

@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use netpol_core::model::{Cluster, IpSet, NamespaceId, PodId};
-use netpol_core::reach::Selection;
+use netpol_core::reach::{ControllerEnd, Selection};
 
-/// Pods, addresses and domain names, and the namespaces that were named as a whole.
+/// Pods, addresses, domain names and the ingress controller, and the namespaces that were named as a whole.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Region {
     /// What questions are asked about.
@@ -33,6 +33,11 @@ impl Region {
         Self { selection, ..Self::default() }
     }
 
+    /// Makes a region of the ingress controller.
+    pub fn ingress_controller() -> Self {
+        Self { selection: Selection::ingress_controller(), ..Self::default() }
+    }
+
     /// Makes a region of whole namespaces.
     pub fn namespaces(cluster: &Cluster, namespaces: BTreeSet<NamespaceId>) -> Self {
         let inside = |p: &PodId| namespaces.contains(&cluster.pod(*p).namespace);
@@ -49,6 +54,8 @@ impl Region {
         self.selection.names.sort();
         self.selection.names.dedup();
         self.namespaces.extend(&other.namespaces);
+        let controller = &mut self.selection.ingress_controller;
+        *controller = (*controller).max(other.selection.ingress_controller);
     }
 
     /// Leaves what is in another region too.
@@ -58,6 +65,10 @@ impl Region {
             self.selection.addresses.intersection(&other.selection.addresses);
         self.selection.names.retain(|n| other.selection.names.contains(n));
         self.namespaces.retain(|n| other.namespaces.contains(n));
+        let (own, others) = (self.selection.ingress_controller, other.selection.ingress_controller);
+        let both = own != ControllerEnd::Absent && others != ControllerEnd::Absent;
+        self.selection.ingress_controller =
+            if both { own.max(others) } else { ControllerEnd::Absent };
     }
 
     /// Takes away what is in another region.
@@ -66,5 +77,8 @@ impl Region {
         self.selection.addresses = self.selection.addresses.difference(&other.selection.addresses);
         self.selection.names.retain(|n| !other.selection.names.contains(n));
         self.namespaces.retain(|n| !other.namespaces.contains(n));
+        if other.selection.ingress_controller != ControllerEnd::Absent {
+            self.selection.ingress_controller = ControllerEnd::Absent;
+        }
     }
 }

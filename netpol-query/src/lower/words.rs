@@ -1,9 +1,11 @@
-//! The words for sets: `any`, `pods`, `external`, `internet`, `private`, `nodes`, `dns`, `metadata`.
+//! The words for sets: `any`, `pods`, `external`, `internet`, `private`, `nodes`, `dns`, `metadata`,
+//! `ingress-controller`.
 
 use std::net::{IpAddr, Ipv4Addr};
 
 use ipnet::IpNet;
 use netpol_core::model::{Cluster, Families, Family, IpSet, PodId, ServiceId};
+use netpol_core::reach::ControllerEnd;
 
 use super::region::Region;
 use super::scope::Scope;
@@ -42,17 +44,26 @@ pub(super) fn region(scope: &Scope<'_>, word: Word, span: Span) -> Result<Region
         Word::Dns => Region::pods(dns(cluster, span)?),
         Word::Metadata => Region::addresses(IpSet::from(IpAddr::V4(METADATA))),
         Word::IngressController => {
-            let message = "`ingress-controller` needs Ingress and Route objects, which this release does not read";
-            return Err(QueryError::at(ErrorCode::Usage, span, message));
+            if cluster.ingresses().is_empty() {
+                let message =
+                    "no Ingress or Route is in the input, so that there is no ingress controller";
+                let help =
+                    "add Ingress (networking.k8s.io/v1) or Route (route.openshift.io/v1) manifests";
+                return Err(QueryError::at(ErrorCode::NoSuchEndpoint, span, message).help(help));
+            }
+            Region::ingress_controller()
         }
     })
 }
 
-/// Returns all pods and all that is outside.
+/// Returns all pods, all that is outside and, where there is one, the ingress controller: where it leads.
 pub(super) fn everything(scope: &Scope<'_>) -> Region {
     let mut region = Region::pods(scope.cluster.pod_ids());
     region.namespaces = scope.cluster.namespace_ids().collect();
     region.unite(&Region::addresses(external(scope)));
+    if !scope.cluster.ingresses().is_empty() {
+        region.selection.ingress_controller = ControllerEnd::WhereItLeads;
+    }
     region
 }
 
@@ -95,7 +106,7 @@ fn dns(cluster: &Cluster, span: Span) -> Result<Vec<PodId>, QueryError> {
         known.contains(&(namespace, &service.name))
     };
     let mut pods: Vec<PodId> =
-        cluster.service_ids().filter(is_dns).flat_map(|s| service_pods(cluster, s)).collect();
+        cluster.service_ids().filter(is_dns).flat_map(|s| cluster.service_pods(s)).collect();
     if pods.is_empty() {
         let labelled = |p: &PodId| cluster.pod_label(*p, "k8s-app") == Some("kube-dns");
         pods = cluster.pod_ids().filter(labelled).collect();
@@ -106,15 +117,4 @@ fn dns(cluster: &Cluster, span: Span) -> Result<Vec<PodId>, QueryError> {
         return Err(QueryError::at(ErrorCode::NoSuchEndpoint, span, message).help(help));
     }
     Ok(pods)
-}
-
-/// Lists the pods that a Service selects.
-pub(crate) fn service_pods(cluster: &Cluster, id: ServiceId) -> Vec<PodId> {
-    let service = cluster.service(id);
-    let Some(selector) = &service.selector else { return Vec::new() };
-    let selected = |p: &PodId| {
-        let pod = cluster.pod(*p);
-        pod.namespace == service.namespace && selector.matches(|key| cluster.pod_label(*p, key))
-    };
-    cluster.pod_ids().filter(selected).collect()
 }

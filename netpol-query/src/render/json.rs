@@ -3,14 +3,15 @@
 use std::io::{self, Write};
 
 use netpol_core::model::{AddressRange, Direction, IpSet, PortSet};
+use netpol_core::reach::Level;
 use serde::ser::{SerializeMap as _, SerializeSeq as _};
 use serde::{Serialize, Serializer};
 
 use super::Options;
 use crate::error::{ErrorCode, QueryError};
 use crate::execute::{
-    Answer, Body, Cell, Choke, Endpoint, EndpointRow, Exposed, Exposure, PolicyRef, PolicyRow,
-    Reason, Records, Row, Warning, Way,
+    Answer, Body, Cell, Choke, Endpoint, EndpointRow, Exposed, Exposure, Matrix, MatrixCell,
+    PolicyRef, PolicyRow, Reason, Records, Report, Row, Warning, Way,
 };
 
 const SCHEMA: &str = "netpol-query/v1";
@@ -138,6 +139,12 @@ struct AnswerView<'a> {
     because: Option<&'a str>,
     rows: RowsView<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    matrix: Option<MatrixView<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    report: Option<ReportView<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    export: Option<ExportView<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     count: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     protected: Option<ProtectedView>,
@@ -175,6 +182,9 @@ impl<'a> AnswerView<'a> {
             pass: None,
             because: None,
             rows: RowsView::None,
+            matrix: None,
+            report: None,
+            export: None,
             count: None,
             protected: None,
             exposed: Vec::new(),
@@ -205,6 +215,18 @@ impl<'a> AnswerView<'a> {
                 };
             }
             Body::Rows { rows, .. } => view.rows = RowsView::Rows(rows, options.explain),
+            Body::Matrix(matrix) => {
+                view.rows = RowsView::Matrix(matrix);
+                view.matrix = Some(MatrixView::new(matrix));
+            }
+            Body::Report(report) => {
+                view.rows = RowsView::Rows(&report.rows, options.explain);
+                view.report = Some(ReportView::new(report));
+            }
+            Body::Export(export) => {
+                let (what, path) = (export.what.as_str(), export.path.as_deref());
+                view.export = Some(ExportView { what, path, format: export.form });
+            }
             Body::Ways(ways) => {
                 view.rows = RowsView::Ways(&ways.ways, options.explain);
                 view.choke_points = ways.choke_points.iter().map(choke).collect();
@@ -246,6 +268,7 @@ enum RowsView<'a> {
     None,
     /// Rows, and whether they carry reasons.
     Rows(&'a [Row], bool),
+    Matrix(&'a Matrix),
     /// Ways, and whether their hops carry reasons.
     Ways(&'a [Way], bool),
     /// The rows of an exposure, and whether they carry reasons.
@@ -262,6 +285,7 @@ impl Serialize for RowsView<'_> {
             Self::Rows(rows, explain) => {
                 serializer.collect_seq(rows.iter().map(|r| row(r, *explain)))
             }
+            Self::Matrix(matrix) => serializer.collect_seq(matrix.cells.iter().map(matrix_row)),
             Self::Ways(ways, explain) => {
                 serializer.collect_seq(ways.iter().map(|w| way(w, *explain)))
             }
@@ -304,6 +328,75 @@ fn row(row: &Row, explain: bool) -> RowView<'_> {
         pairs: PairsView { matching: row.matching, total: row.total },
         reasons: explain.then(|| row.reasons.iter().map(reason).collect()),
         family: row.family.map(netpol_core::model::Family::as_str),
+    }
+}
+
+/// What is known of a cluster beside its flows, which are rows.
+#[derive(Serialize)]
+struct ReportView<'a> {
+    summary: std::collections::BTreeMap<String, u64>,
+    exposed: Vec<EndpointView<'a>>,
+    unprotected: Vec<EndpointRowView<'a>>,
+    policies: Vec<PolicyRowView<'a>>,
+}
+
+impl<'a> ReportView<'a> {
+    fn new(report: &'a Report) -> Self {
+        let numbers = report.numbers.iter().map(|(name, n)| (name.replace(' ', "_"), *n));
+        Self {
+            summary: numbers.collect(),
+            exposed: report.exposed.iter().map(|end| EndpointView(end)).collect(),
+            unprotected: report.unprotected.iter().map(endpoint_row).collect(),
+            policies: report.policies.iter().map(policy_row).collect(),
+        }
+    }
+}
+
+/// What was written where.
+#[derive(Serialize)]
+struct ExportView<'a> {
+    what: &'static str,
+    path: Option<&'a str>,
+    format: &'static str,
+}
+
+/// The two sides of a matrix, whose cells are rows.
+#[derive(Serialize)]
+struct MatrixView<'a> {
+    level: &'static str,
+    rows: Vec<EndpointView<'a>>,
+    columns: Vec<EndpointView<'a>>,
+}
+
+impl<'a> MatrixView<'a> {
+    fn new(matrix: &'a Matrix) -> Self {
+        let level = match matrix.level {
+            Level::Pod => "pod",
+            Level::Workload => "workload",
+            Level::Namespace => "namespace",
+        };
+        let view = |ends: &'a [std::sync::Arc<Endpoint>]| {
+            ends.iter().map(|end| EndpointView(end)).collect()
+        };
+        Self { level, rows: view(&matrix.rows), columns: view(&matrix.columns) }
+    }
+}
+
+#[derive(Serialize)]
+struct MatrixRowView<'a> {
+    #[serde(flatten)]
+    row: RowView<'a>,
+    row_index: usize,
+    column_index: usize,
+    reach: &'static str,
+}
+
+fn matrix_row(cell: &MatrixCell) -> MatrixRowView<'_> {
+    MatrixRowView {
+        row: row(&cell.flow, false),
+        row_index: cell.row,
+        column_index: cell.column,
+        reach: cell.reach.as_str(),
     }
 }
 
@@ -450,6 +543,7 @@ impl Serialize for EndpointView<'_> {
             Endpoint::Namespace { name } | Endpoint::Name { name } | Endpoint::Node { name } => {
                 map.serialize_entry("name", name)?;
             }
+            Endpoint::IngressController => {}
             Endpoint::External { ranges } => map.serialize_entry("ranges", &RangesView(ranges))?,
         }
         map.end()

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
-use netpol_core::model::{AddressRange, Families, Family, IpSet};
+use netpol_core::model::{AddressRange, Families, Family, IpSet, PortSet, Protocol};
 
 use crate::execute::{Endpoint, PolicyRef};
 use crate::kinds;
@@ -21,9 +21,49 @@ pub(super) fn endpoint(endpoint: &Endpoint) -> String {
         Endpoint::Namespace { name } => format!("ns/{name}"),
         Endpoint::External { ranges } => external(ranges),
         Endpoint::Name { name } => format!("fqdn:{name}"),
+        Endpoint::IngressController => "ingress-controller".into(),
         Endpoint::Node { name } => format!("node/{name}"),
         Endpoint::Service { namespace, name } => format!("{namespace}/svc/{name}"),
     }
+}
+
+/// Returns what an endpoint is listed under: its namespace, unless it is one.
+pub(super) fn group(endpoint: &Endpoint) -> Option<String> {
+    match endpoint {
+        Endpoint::Namespace { .. } => None,
+        other => other.namespace().map(str::to_owned),
+    }
+}
+
+/// Returns what a user would type for an endpoint in its namespace.
+pub(super) fn within(end: &Endpoint) -> String {
+    match end {
+        Endpoint::Workload { kind, name, .. } => format!("{}/{name}", kinds::short(kind)),
+        Endpoint::Pod { name, .. } => format!("pod/{name}"),
+        Endpoint::Service { name, .. } => format!("svc/{name}"),
+        other => endpoint(other),
+    }
+}
+
+/// Returns ports as briefly as can be: TCP goes without saying.
+pub(super) fn ports(ports: &PortSet) -> String {
+    if ports.is_all() {
+        return "all".into();
+    }
+    let mut parts: Vec<(bool, String)> = Vec::new();
+    for range in ports.ranges() {
+        let tcp = range.protocol == Protocol::Tcp;
+        let protocol = range.protocol.as_str().to_ascii_lowercase();
+        let prefix = if tcp { String::new() } else { format!("{protocol}/") };
+        let text = match (range.from, range.to) {
+            (1, u16::MAX) => protocol,
+            (from, to) if from == to => format!("{prefix}{from}"),
+            (from, to) => format!("{prefix}{from}-{to}"),
+        };
+        parts.push((!tcp, text));
+    }
+    parts.sort_by_key(|(other, _)| *other);
+    parts.into_iter().map(|(_, text)| text).collect::<Vec<_>>().join(",")
 }
 
 /// Returns what a user would type for a policy.

@@ -2,9 +2,13 @@
 
 mod error;
 mod format;
+mod forms;
+mod graph;
+mod html;
 mod json;
 mod label;
 mod palette;
+mod svg;
 mod table;
 mod text;
 
@@ -16,6 +20,7 @@ pub use palette::Palette;
 use std::io::{self, Write};
 
 use crate::error::{ErrorCode, QueryError};
+use crate::execute::Body;
 use crate::reply::Reply;
 
 /// How answers are rendered.
@@ -25,6 +30,8 @@ pub struct Options {
     pub format: Format,
     /// The colours, none where they are not wanted.
     pub palette: Palette,
+    /// The width of the terminal, where answers go to one.
+    pub width: Option<usize>,
     /// Whether rows that explain nothing else carry their reasons (`--explain`).
     pub explain: bool,
     /// The time that the sentence took, in microseconds, where it is to be printed.
@@ -43,6 +50,10 @@ pub fn reply(
     reply: &Reply,
     options: &Options,
 ) -> io::Result<Option<QueryError>> {
+    if let Some(inner) = content(reply, options) {
+        let (inner, options) = inner;
+        return self::reply(out, &inner, &options);
+    }
     let format = match wanted(reply, options) {
         Ok(format) => format,
         Err(error) => return failed(out, reply, error, options),
@@ -57,11 +68,50 @@ pub fn reply(
                 Format::Yaml => json::yaml(out, answer, options)?,
                 Format::Csv => table::csv(out, &answer.body)?,
                 Format::Markdown => table::markdown(out, &answer.body)?,
+                Format::Dot | Format::Mermaid | Format::Svg => forms::picture(out, answer, format)?,
+                Format::Html => html::page(out, answer)?,
                 _ => {}
             }
             Ok(None)
         }
     }
+}
+
+/// Writes what a reply exports, in the form that its file's name asks for.
+///
+/// # Errors
+///
+/// What writing to `out` ends with.
+pub fn exported(out: &mut dyn Write, reply: &Reply, options: &Options) -> io::Result<()> {
+    if let Some((inner, options)) = unwrapped(reply, options) {
+        self::reply(out, &inner, &options)?;
+    }
+    Ok(())
+}
+
+/// Returns what is printed in place of an export that goes to no file.
+fn content(reply: &Reply, options: &Options) -> Option<(Reply, Options)> {
+    match &reply.result.as_ref().ok()?.body {
+        Body::Export(export) if export.path.is_none() => unwrapped(reply, options),
+        _ => None,
+    }
+}
+
+/// Returns what an export contains as a reply of its own.
+fn unwrapped(reply: &Reply, options: &Options) -> Option<(Reply, Options)> {
+    let answer = reply.result.as_ref().ok()?;
+    let Body::Export(export) = &answer.body else { return None };
+    let said = reply.format.is_some() || options.format != Format::Text;
+    let format = match (&export.path, said) {
+        (None, true) => options.format,
+        _ => Format::of_word(export.form).unwrap_or(options.format),
+    };
+    let (palette, width) = (Palette::default(), None);
+    let options = Options { format, palette, width, elapsed_us: None, ..options.clone() };
+    let body = export.content.clone();
+    let answer = crate::execute::Answer { body, ..answer.clone() };
+    let word = reply.format.clone().filter(|_| export.path.is_none());
+    Some((Reply { result: Ok(answer), format: word, ..reply.clone() }, options))
 }
 
 fn wanted(reply: &Reply, options: &Options) -> Result<Format, QueryError> {
@@ -70,10 +120,14 @@ fn wanted(reply: &Reply, options: &Options) -> Result<Format, QueryError> {
             .ok_or_else(|| QueryError::new(ErrorCode::Usage, format!("`{word}` is no format")))?,
         None => options.format,
     };
-    if Format::OF_ANSWERS.contains(&format) {
+    let known = match &reply.result {
+        Ok(answer) => forms::of(&answer.body),
+        Err(_) => return Ok(format),
+    };
+    if known.contains(&format) {
         return Ok(format);
     }
-    let known: Vec<&str> = Format::OF_ANSWERS.iter().map(|f| f.as_str()).collect();
+    let known: Vec<&str> = known.iter().map(|f| f.as_str()).collect();
     let message = format!("this answer has no form as {}", format.as_str());
     Err(QueryError::new(ErrorCode::Usage, message).help(format!("it can be {}", known.join(", "))))
 }

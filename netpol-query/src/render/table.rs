@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use super::label;
-use crate::execute::{Body, Endpoint, EndpointRow, PolicyRow, Row, Way, Ways};
+use crate::execute::{Body, Endpoint, EndpointRow, Matrix, PolicyRow, Reach, Row, Way, Ways};
 
 /// Columns and rows.
 struct Table {
@@ -26,6 +26,16 @@ fn table(body: &Body) -> Table {
             let row = vec![pass.to_owned(), expectation.found.clone(), because];
             Table { columns: columns(&["result", "found", "because"]), rows: vec![row] }
         }
+        Body::Matrix(matrix) => matrix_table(matrix),
+        Body::Report(report) => Table {
+            columns: columns(&["what", "count"]),
+            rows: report
+                .numbers
+                .iter()
+                .map(|(n, c)| vec![(*n).to_owned(), c.to_string()])
+                .collect(),
+        },
+        Body::Export(export) => table(&export.content),
         Body::Ways(ways) => ways_table(ways),
         Body::Exposure(exposure) => rows_table(exposure.rows()),
         Body::Count(count) => {
@@ -72,6 +82,28 @@ fn rows_table<'a>(rows: impl Iterator<Item = &'a Row>) -> Table {
     Table {
         columns: columns.iter().map(|c| (*c).to_owned()).collect(),
         rows: rows.map(row_cells).collect(),
+    }
+}
+
+/// Sources down, destinations across; empty where nothing is allowed.
+fn matrix_table(matrix: &Matrix) -> Table {
+    let cells = matrix.by_place();
+    let text = |place: (usize, usize)| match cells.get(&place) {
+        None => String::new(),
+        Some(cell) => match cell.reach {
+            Reach::All => "all".to_owned(),
+            Reach::Partly => cell.flow.ports.to_string(),
+            other => other.as_str().to_owned(),
+        },
+    };
+    let row = |(at, end): (usize, &std::sync::Arc<Endpoint>)| {
+        let cells = (0..matrix.columns.len()).map(|column| text((at, column)));
+        std::iter::once(end.id()).chain(cells).collect()
+    };
+    let names = matrix.columns.iter().map(|end| end.id());
+    Table {
+        columns: std::iter::once("src \\ dst".to_owned()).chain(names).collect(),
+        rows: matrix.rows.iter().enumerate().map(row).collect(),
     }
 }
 

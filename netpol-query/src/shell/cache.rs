@@ -22,6 +22,8 @@ pub(super) struct Key {
     /// Of the variables.
     pub(super) generation: u64,
     pub(super) format: Format,
+    /// Of the terminal.
+    pub(super) width: Option<usize>,
 }
 
 /// An answer with what is shown of it.
@@ -84,7 +86,7 @@ mod tests {
 
     fn key(sentence: usize) -> Key {
         let sentence = sentence.to_string();
-        Key { sentence, namespace: None, generation: 0, format: Format::Text }
+        Key { sentence, namespace: None, generation: 0, format: Format::Text, width: None }
     }
 
     fn kept(bytes: usize) -> Kept {

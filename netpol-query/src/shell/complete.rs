@@ -352,6 +352,6 @@ fn key_of_values<'a>(inside: &[Token<'a>]) -> Option<&'a str> {
 
 /// Lists output formats.
 pub(super) fn formats(word: &str) -> Vec<Offer> {
-    let known = Format::OF_ANSWERS.iter().map(|f| f.as_str());
+    let known = Format::of_some_answer().map(Format::as_str);
     known.filter(|f| f.starts_with(word)).map(|f| whole(f, "format")).collect()
 }

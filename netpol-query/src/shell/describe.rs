@@ -11,7 +11,7 @@ use netpol_core::reach::Snapshot;
 
 use super::index::count;
 use crate::error::QueryError;
-use crate::lower::{Named, Region, policy_name, service_pods, workload_name};
+use crate::lower::{Named, Region, policy_name, workload_name};
 use crate::render::Palette;
 use crate::session::Session;
 
@@ -327,7 +327,11 @@ impl Page<'_> {
         Self::line(&mut text, "ports", &ports(&service.ports));
         let ips: Vec<String> = service.cluster_ips.iter().map(ToString::to_string).collect();
         Self::line(&mut text, "address", &ips.join(", "));
-        Self::line(&mut text, "endpoints", &self.owners(&service_pods(cluster, id)));
+        Self::line(
+            &mut text,
+            "endpoints",
+            &self.owners(&cluster.service_pods(id).collect::<Vec<_>>()),
+        );
         text
     }
 

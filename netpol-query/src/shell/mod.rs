@@ -8,6 +8,7 @@ mod cache;
 mod command;
 mod complete;
 mod describe;
+mod export;
 mod help;
 mod highlight;
 mod index;
@@ -74,6 +75,9 @@ pub trait Host {
 
     /// Returns the time since some fixed moment.
     fn now(&self) -> Duration;
+
+    /// Returns the width of the terminal, where answers go to one.
+    fn width(&self) -> Option<usize>;
 }
 
 /// What a completer and a highlighter know.
@@ -225,8 +229,9 @@ impl Shell {
         }
     }
 
-    fn options(&self, format: Format) -> Options {
-        Options { format, palette: self.look.out, explain: self.look.explain, elapsed_us: None }
+    fn options(&self, format: Format, width: Option<usize>) -> Options {
+        let (palette, explain) = (self.look.out, self.look.explain);
+        Options { format, palette, width, explain, elapsed_us: None }
     }
 
     /// Answers a sentence; `false` where the person gave up.
@@ -237,7 +242,9 @@ impl Shell {
             namespace: self.session.namespace().map(str::to_owned),
             generation: self.session.generation(),
             format: self.look.format,
+            width: host.width(),
         };
+        let options = self.options(key.format, key.width);
         let kept = match self.cache.get(&key) {
             Some(kept) => kept,
             None => match self.ask(chunk, key, host)? {
@@ -245,13 +252,23 @@ impl Shell {
                 None => return Ok(false),
             },
         };
-        for piece in kept.pieces.iter() {
+        for (reply, piece) in kept.replies.iter().zip(kept.pieces.iter()) {
+            match export::write(reply, &options) {
+                Some(Ok(said)) => host.say(&(said + "\n"))?,
+                Some(Err(error)) => {
+                    host.say(&render::error_text(&reply.query, &error, &self.look.err))?;
+                    continue;
+                }
+                None => {}
+            }
             host.answer(&piece.out)?;
             if !piece.err.is_empty() {
                 host.say(&piece.err)?;
             }
         }
-        self.last = Some(kept.replies);
+        if kept.replies.iter().any(|r| r.result.is_ok()) {
+            self.last = Some(kept.replies);
+        }
         if self.look.timing {
             let elapsed = host.now().saturating_sub(start);
             let text = format!("{:.3} ms", elapsed.as_secs_f64() * 1000.0);
@@ -264,7 +281,8 @@ impl Shell {
     fn ask(&mut self, chunk: Chunk<'_>, key: Key, host: &mut dyn Host) -> io::Result<Option<Kept>> {
         let mut session = self.session.clone();
         let (text, line) = (chunk.text.to_owned(), chunk.line);
-        let (options, palette) = (self.options(self.look.format), self.look.err);
+        let (options, palette) = (self.options(key.format, key.width), self.look.err);
+        session.set_page(key.format == Format::Html);
         let waited = self.worker.run(host, move || {
             let replies = session.chunk(Chunk { text: &text, line });
             let of_input = session.input_warnings();
@@ -370,11 +388,13 @@ impl Shell {
     fn output(&mut self, word: Option<&str>, host: &mut dyn Host) -> io::Result<()> {
         let format = match word {
             None => Some(self.look.format),
-            Some(word) => Format::of_word(word).filter(|f| Format::OF_ANSWERS.contains(f)),
+            Some(word) => {
+                Format::of_word(word).filter(|f| Format::of_some_answer().any(|k| k == *f))
+            }
         };
         let Some(format) = format else {
             let message = format!("no answer has a form as `{}`", word.unwrap_or_default());
-            let known: Vec<&str> = Format::OF_ANSWERS.iter().map(|f| f.as_str()).collect();
+            let known: Vec<&str> = Format::of_some_answer().map(Format::as_str).collect();
             let error = QueryError::new(ErrorCode::Usage, message);
             return self.complain(&error.help(format!("known are {}", known.join(", "))), host);
         };
@@ -385,18 +405,21 @@ impl Shell {
     /// `\g`: writes the answer to a sentence, or the last one, in the form that the file's name asks for.
     fn write(&mut self, file: &Path, sentence: &str, host: &mut dyn Host) -> io::Result<()> {
         if !sentence.is_empty() {
-            let mut quiet = Quiet(host);
-            for chunk in syntax::chunks(sentence) {
-                if !self.sentence(chunk, &mut quiet)? {
-                    return Ok(());
-                }
+            // A page has more to say than a text: the file's form is known while the answer is found.
+            let wanted = self.format_of(file);
+            let format = std::mem::replace(&mut self.look.format, wanted);
+            let answered = self.quietly(sentence, host);
+            self.look.format = format;
+            if !answered? {
+                // What is wrong with it was said.
+                return Ok(());
             }
         }
         let Some(replies) = self.last.clone() else {
             let error = QueryError::new(ErrorCode::Usage, "there is no answer yet to write");
             return self.complain(&error.help("for example: \\g flows.csv flows"), host);
         };
-        let mut options = self.options(self.format_of(file));
+        let mut options = self.options(self.format_of(file), None);
         options.palette = Palette::default();
         let mut bytes = Vec::new();
         for reply in replies.iter() {
@@ -405,15 +428,27 @@ impl Shell {
             }
         }
         match std::fs::write(file, &bytes) {
-            Ok(()) => {
-                let size = index::count(bytes.len(), "byte");
-                host.answer(format!("wrote {} ({size})\n", file.display()).as_bytes())
-            }
+            Ok(()) => host.answer(format!("wrote {}\n", file.display()).as_bytes()),
             Err(error) => {
                 let message = format!("{} cannot be written: {error}", file.display());
                 self.complain(&QueryError::new(ErrorCode::Usage, message), host)
             }
         }
+    }
+
+    /// Answers sentences without showing the answers; `false` where the last has none.
+    fn quietly(&mut self, text: &str, host: &mut dyn Host) -> io::Result<bool> {
+        let before = self.last.take();
+        for chunk in syntax::chunks(text) {
+            if !self.sentence(chunk, &mut Quiet(host))? {
+                break;
+            }
+        }
+        let answered = self.last.is_some();
+        if !answered {
+            self.last = before;
+        }
+        Ok(answered)
     }
 
     /// Returns the format of a file's name, else the current one.
@@ -428,7 +463,7 @@ impl Shell {
             other => other,
         };
         let format = word.and_then(Format::of_word);
-        format.filter(|f| Format::OF_ANSWERS.contains(f)).unwrap_or(self.look.format)
+        format.filter(|f| Format::of_some_answer().any(|k| k == *f)).unwrap_or(self.look.format)
     }
 
     /// `\i`: runs a file of sentences and commands.
@@ -539,5 +574,8 @@ impl Host for Quiet<'_> {
     }
     fn now(&self) -> Duration {
         self.0.now()
+    }
+    fn width(&self) -> Option<usize> {
+        None
     }
 }

@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 
+use super::export;
 use crate::execute::Exit;
 use crate::render::{self, Options, Palette};
 use crate::reply::Reply;
@@ -13,7 +14,7 @@ pub(super) struct Piece {
     pub(super) err: String,
 }
 
-/// Renders a reply to be shown later.
+/// Renders a reply to be shown later; a file that it asks for is written then.
 pub(super) fn piece(
     reply: &Reply,
     options: &Options,
@@ -21,12 +22,32 @@ pub(super) fn piece(
     of_input: usize,
 ) -> io::Result<Piece> {
     let (mut out, mut err) = (Vec::new(), Vec::new());
-    show(reply, options, palette, of_input, &mut out, &mut err)?;
+    print(reply, options, palette, of_input, &mut out, &mut err)?;
     Ok(Piece { out, err: String::from_utf8_lossy(&err).into_owned() })
 }
 
-/// Prints a reply. Warnings about the input, which end those of every answer, were printed when it was loaded.
+/// Writes the file that a reply asks for, if it does, and prints the reply.
 pub(crate) fn show(
+    reply: &Reply,
+    options: &Options,
+    palette: &Palette,
+    of_input: usize,
+    out: &mut dyn Write,
+    err: &mut dyn Write,
+) -> io::Result<Exit> {
+    match export::write(reply, options) {
+        Some(Ok(said)) => writeln!(err, "{said}")?,
+        Some(Err(error)) => {
+            let refused = Reply { result: Err(error), ..reply.clone() };
+            return print(&refused, options, palette, of_input, out, err);
+        }
+        None => {}
+    }
+    print(reply, options, palette, of_input, out, err)
+}
+
+/// Prints a reply. Warnings about the input, which end those of every answer, were printed when it was loaded.
+fn print(
     reply: &Reply,
     options: &Options,
     palette: &Palette,

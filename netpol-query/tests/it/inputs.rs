@@ -99,3 +99,46 @@ fn kube_prometheus_speaks_of_the_host_network() {
     };
     assert!(rows.iter().all(|r| r.policy.kind == PolicyKind::NetworkPolicy.as_str()));
 }
+
+/// Answers a sentence as text.
+fn text(session: &mut Session, sentence: &str) -> String {
+    shop::rendered(session, sentence, netpol_query::render::Format::Text)
+}
+
+#[test]
+fn online_boutique_is_three_hops_from_the_internet_to_its_redis() {
+    let Some(mut session) = session("online-boutique", Some("boutique")) else { return };
+    let who = text(&mut session, "who can eventually reach redis-cart");
+    let expected = "\
+11 workloads and the internet can eventually reach redis-cart
+  hop 1  cartservice
+  hop 2  checkoutservice, frontend
+  hop 3  adservice, currencyservice, emailservice, loadgenerator, paymentservice, productcatalogservice, recommendationservice, shippingservice, internet
+";
+    assert!(who.starts_with(expected), "{who}");
+    let paths = text(&mut session, "paths from internet to redis-cart max 4 hops");
+    let expected = "  3  internet → frontend:any → cartservice:7070 → redis-cart:6379
+  4  internet → frontend:any → checkoutservice:5050 → cartservice:7070 → redis-cart:6379
+2 paths
+  every path passes  frontend, cartservice
+";
+    assert_eq!(paths, expected);
+    for (sentence, pass) in [
+        ("expect no path from internet to redis-cart max 2 hops", true),
+        ("expect no path from internet to redis-cart", false),
+        ("expect internet cannot eventually reach redis-cart", false),
+        ("expect cartservice can eventually reach redis-cart", true),
+        ("expect only cartservice can eventually reach redis-cart", false),
+    ] {
+        let Body::Expectation(expectation) = shop::body(&mut session, sentence) else { panic!() };
+        assert_eq!(expectation.pass, Some(pass), "{sentence}");
+    }
+    let exposure = text(&mut session, "exposure of redis-cart");
+    let expected = "\
+boutique/deploy/redis-cart  protected
+  in   from boutique/deploy/cartservice   tcp/6379
+  out  to external   any
+  the internet gets here in 3 hops
+";
+    assert_eq!(exposure, expected);
+}

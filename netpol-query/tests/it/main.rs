@@ -11,9 +11,12 @@
 mod answers;
 mod convert;
 mod doubt;
+mod ingress_controller;
 mod inputs;
 mod json;
+mod matrix;
 mod names;
+mod pictures;
 mod program;
 mod pty;
 mod roundtrip;

@@ -128,7 +128,7 @@ fn wrong_options_are_explained() {
     let ran = on_shop(&["-o", "json", "--nope", "flows"]);
     assert_eq!(ran.code, 2);
     assert!(ran.out.contains("\"USAGE\""), "{}", ran.out);
-    let ran = on_shop(&["-o", "dot", "flows"]);
+    let ran = on_shop(&["-o", "dot", "count pods"]);
     assert_eq!(ran.code, 2);
     assert!(ran.err.contains("it can be text, wide, json"), "{}", ran.err);
     let ran = program(&["flows"], "");

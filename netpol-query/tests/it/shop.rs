@@ -40,7 +40,13 @@ pub(crate) fn error(session: &mut Session, sentence: &str) -> QueryError {
 
 /// Answers one sentence in a format.
 pub(crate) fn rendered(session: &mut Session, sentence: &str, format: Format) -> String {
-    let options = Options { format, palette: Palette::default(), explain: false, elapsed_us: None };
+    let options = Options {
+        format,
+        palette: Palette::default(),
+        width: None,
+        explain: false,
+        elapsed_us: None,
+    };
     let mut out = Vec::new();
     let reply = reply(session, sentence);
     let error = render::reply(&mut out, &reply, &options).unwrap();

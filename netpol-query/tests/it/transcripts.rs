@@ -64,6 +64,10 @@ impl Host for Paper {
     fn now(&self) -> Duration {
         Duration::ZERO
     }
+
+    fn width(&self) -> Option<usize> {
+        None
+    }
 }
 
 /// Starts a shell on the shop.

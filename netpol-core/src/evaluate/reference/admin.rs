@@ -140,15 +140,20 @@ impl Question<'_> {
 
     /// Lists the names of which nobody knows whether they lead to the other end.
     pub(super) fn open_names(&self) -> Vec<DomainName> {
-        let tiers = [Tier::Admin, Tier::Baseline];
-        let policies = tiers.into_iter().flat_map(|tier| self.selecting(tier, |_| true));
-        let rules = policies.flat_map(|id| self.admin_rules(id));
-        let names: BTreeSet<_> = rules
+        let names: BTreeSet<_> = self
+            .admin_rules_of_subject()
             .flat_map(|rule| &rule.peers)
             .flat_map(|peer| self.names_left_open(peer))
             .cloned()
             .collect();
         names.into_iter().collect()
+    }
+
+    /// Lists the rules of all admin policies that select the subject.
+    pub(super) fn admin_rules_of_subject(&self) -> impl Iterator<Item = &AdminRule> {
+        let tiers = [Tier::Admin, Tier::Baseline];
+        let policies = tiers.into_iter().flat_map(|tier| self.selecting(tier, |_| true));
+        policies.flat_map(|id| self.admin_rules(id))
     }
 
     /// Lists the admin policies of a tier whose subject selects the subject.

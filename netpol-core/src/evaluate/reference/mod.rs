@@ -21,9 +21,24 @@ pub fn verdict(cluster: &Cluster, dialect: Dialect, flow: &Flow) -> Verdict {
     if matches!((&flow.src, &flow.dst), (Peer::Pod(a), Peer::Pod(b)) if a == b) {
         return Verdict::Allow; // D2: "a Pod cannot block access to itself"
     }
+    if !is_led(cluster, flow) {
+        return Verdict::Deny; // the ingress controller connects to backends, and nobody connects to it
+    }
     let egress = direction(cluster, dialect, flow, Direction::Egress);
     let ingress = direction(cluster, dialect, flow, Direction::Ingress);
     egress.and(ingress)
+}
+
+/// Whether the ends are such as connect at all: the ingress controller does where an Ingress or Route leads.
+fn is_led(cluster: &Cluster, flow: &Flow) -> bool {
+    match (&flow.src, &flow.dst) {
+        (_, Peer::IngressController) => false,
+        (Peer::IngressController, Peer::Pod(pod)) => {
+            cluster.lead_ports(*pod).contains(flow.protocol, flow.port)
+        }
+        (Peer::IngressController, _) => false,
+        _ => true,
+    }
 }
 
 /// Judges one direction of a connection attempt (networkpolicy-v1, section 14, `direction`), whoever the other end is.
@@ -93,7 +108,7 @@ impl Question<'_> {
                     pod.host_network && pod.node == Some(node)
                 }
                 Peer::Address(address) => self.cluster.node(node).addresses.contains(address),
-                Peer::Name(_) => false,
+                Peer::Name(_) | Peer::IngressController => false,
             }
     }
 

@@ -4,7 +4,7 @@ use super::Question;
 use super::unknown::Assumption;
 use crate::model::{
     Direction, NamespaceId, NetworkPolicyPeer, NetworkPolicyPort, NetworkPolicyRule,
-    NetworkPolicySpec, PolicySpec, PortReference, Protocol, Verdict,
+    NetworkPolicySpec, Peer, PolicySpec, PortReference, Protocol, Selector, Verdict,
 };
 
 impl Question<'_> {
@@ -22,7 +22,7 @@ impl Question<'_> {
     }
 
     /// P: the policies of the subject's namespace that select it and have the direction.
-    fn isolating(&self) -> impl Iterator<Item = (NamespaceId, &NetworkPolicySpec)> {
+    pub(super) fn isolating(&self) -> impl Iterator<Item = (NamespaceId, &NetworkPolicySpec)> {
         let namespace = self.cluster.pod(self.subject).namespace;
         self.cluster
             .policies()
@@ -71,6 +71,16 @@ impl Question<'_> {
                         block.cidr.contains(&a.ip)
                             && !block.except.iter().any(|except| except.contains(&a.ip))
                     })
+            }
+            NetworkPolicyPeer::Pods { namespace_selector, pod_selector }
+                if *self.peer == Peer::IngressController =>
+            {
+                let everything = Selector::everything();
+                let pods = pod_selector.as_ref().unwrap_or(&everything);
+                // Without a namespaceSelector: the policy's own namespace, in which it is not.
+                namespace_selector
+                    .as_ref()
+                    .is_some_and(|n| self.controller_matches(n, pods, assumption))
             }
             NetworkPolicyPeer::Pods { namespace_selector, pod_selector } => {
                 self.selectable_peer().is_some_and(|x| {

@@ -2,7 +2,9 @@
 
 use super::Question;
 use super::unknown::{Address, Assumption};
-use crate::model::{AdminPeer, DomainName, IpBlockPods, Peer, PodId, Selector};
+use crate::model::{
+    AdminPeer, DomainName, IngressControllerLabels, IpBlockPods, Peer, PodId, Selector,
+};
 
 impl Question<'_> {
     /// The other end, if selectors may match it: a pod, not host-network (networkpolicy-v1, section 14, `peerMatch`).
@@ -16,6 +18,9 @@ impl Question<'_> {
     /// Whether an `ipBlock` may match the other end (D6). `--ip-block-pods never` concerns pod addresses alone: those
     /// of host-network pods are a node's and match, except where no address peer matches any pod (np-guard).
     pub(super) fn ip_block_concerns_peer(&self) -> bool {
+        if *self.peer == Peer::IngressController {
+            return self.dialect.ip_block_pods == IpBlockPods::Match;
+        }
         let Peer::Pod(pod) = *self.peer else {
             return true;
         };
@@ -26,12 +31,21 @@ impl Question<'_> {
 
     /// Whether `networks`, `nodes` and `domainNames` may match the other end: always in `spec`, pods included.
     fn admin_addresses_concern_peer(&self) -> bool {
-        !matches!(self.peer, Peer::Pod(_)) || self.dialect.admin_networks_match_pods
+        !matches!(self.peer, Peer::Pod(_) | Peer::IngressController)
+            || self.dialect.admin_networks_match_pods
     }
 
     /// Tells whether a peer of an admin rule certainly matches the other end (admin-tiers, section 3).
     pub(super) fn admin_peer_matches(&self, peer: &AdminPeer, assumption: &Assumption) -> bool {
         match peer {
+            AdminPeer::Namespaces(selector) if *self.peer == Peer::IngressController => {
+                self.controller_matches(selector, &Selector::everything(), assumption)
+            }
+            AdminPeer::Pods { namespace_selector, pod_selector }
+                if *self.peer == Peer::IngressController =>
+            {
+                self.controller_matches(namespace_selector, pod_selector, assumption)
+            }
             AdminPeer::Namespaces(selector) => {
                 self.selectable_peer().is_some_and(|x| self.namespace_has_labels(x, selector))
             }
@@ -56,6 +70,25 @@ impl Question<'_> {
                     && names.iter().any(|n| {
                         assumption.names.contains(n) || self.domain_matches(n, assumption.address)
                     })
+            }
+        }
+    }
+
+    /// The ingress controller is a pod of which no label is known, of itself or its namespace; `{}` selects it. In np-guard
+    /// it has none.
+    pub(super) fn controller_matches(
+        &self,
+        namespaces: &Selector,
+        pods: &Selector,
+        assumption: &Assumption,
+    ) -> bool {
+        match self.dialect.ingress_controller_labels {
+            IngressControllerLabels::Unlabelled => {
+                namespaces.matches(|_| None) && pods.matches(|_| None)
+            }
+            IngressControllerLabels::Unknown => {
+                let everything = namespaces.is_everything() && pods.is_everything();
+                everything || assumption.selectors.contains(&(namespaces.clone(), pods.clone()))
             }
         }
     }
@@ -98,7 +131,7 @@ impl Question<'_> {
     fn domain_matches(&self, pattern: &DomainName, address: Option<Address>) -> bool {
         match self.peer {
             Peer::Name(name) => pattern.matches(name),
-            Peer::Address(_) | Peer::Pod(_) => address.is_some_and(|a| {
+            Peer::Address(_) | Peer::Pod(_) | Peer::IngressController => address.is_some_and(|a| {
                 let mut declared = self.cluster.domain_addresses().iter();
                 declared.any(|(name, ips)| pattern.matches(name) && ips.contains(&a.ip))
             }),

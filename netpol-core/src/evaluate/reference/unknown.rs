@@ -7,7 +7,8 @@ use ipnet::IpNet;
 
 use super::Question;
 use crate::model::{
-    AdminPeer, Cluster, DomainName, Family, IpSet, NetworkPolicyPeer, Peer, PolicySpec,
+    AdminPeer, Cluster, DomainName, Family, IngressControllerLabels, IpSet, NetworkPolicyPeer,
+    Peer, PolicySpec, Selector,
 };
 
 /// An address of the other end.
@@ -25,19 +26,63 @@ pub(super) struct Assumption {
     pub(super) address: Option<Address>,
     /// The domain names that are taken to lead to the other end although nobody can tell.
     pub(super) names: BTreeSet<DomainName>,
+    /// The namespace and pod selectors that are taken to match the ingress controller although nobody can tell.
+    pub(super) selectors: Vec<(Selector, Selector)>,
 }
 
 impl Question<'_> {
     /// Lists every way in which the facts may be (networkpolicy-v1, section 12; admin-tiers, section 7, `domainNames`).
     pub(super) fn assumptions(&self) -> Vec<Assumption> {
-        let subsets = subsets(&self.open_names());
+        let names_of = subsets(&self.open_names());
+        let selectors_of = subsets(&self.open_selectors());
         let mut all = Vec::new();
         for address in self.addresses() {
-            for names in &subsets {
-                all.push(Assumption { address, names: names.clone() });
+            for names in &names_of {
+                for selectors in &selectors_of {
+                    let names = names.iter().cloned().collect();
+                    all.push(Assumption { address, names, selectors: selectors.clone() });
+                }
             }
         }
         all
+    }
+
+    /// Lists the selectors of which nobody knows whether they match the ingress controller.
+    fn open_selectors(&self) -> Vec<(Selector, Selector)> {
+        let unknown = self.dialect.ingress_controller_labels == IngressControllerLabels::Unknown;
+        if *self.peer != Peer::IngressController || !unknown {
+            return Vec::new();
+        }
+        let everything = Selector::everything();
+        let mut open = Vec::new();
+        for rule in self.isolating().flat_map(|(_, spec)| spec.rules(self.direction)) {
+            for peer in &rule.peers {
+                if let NetworkPolicyPeer::Pods { namespace_selector: Some(n), pod_selector } = peer
+                {
+                    open.push((
+                        n.clone(),
+                        pod_selector.clone().unwrap_or_else(Selector::everything),
+                    ));
+                }
+            }
+        }
+        for peer in self.admin_rules_of_subject().flat_map(|rule| &rule.peers) {
+            match peer {
+                AdminPeer::Namespaces(n) => open.push((n.clone(), everything.clone())),
+                AdminPeer::Pods { namespace_selector, pod_selector } => {
+                    open.push((namespace_selector.clone(), pod_selector.clone()));
+                }
+                AdminPeer::Networks(_) | AdminPeer::Nodes(_) | AdminPeer::DomainNames(_) => {}
+            }
+        }
+        let mut distinct: Vec<(Selector, Selector)> = Vec::new();
+        for pair in open {
+            let certain = pair.0.is_everything() && pair.1.is_everything();
+            if !certain && !distinct.contains(&pair) {
+                distinct.push(pair);
+            }
+        }
+        distinct
     }
 
     /// Lists the addresses that the other end may have.
@@ -52,6 +97,9 @@ impl Question<'_> {
                 } else {
                     vec![pod.address(family).map(known)]
                 }
+            }
+            Peer::IngressController => {
+                self.pieces(&self.cluster.candidate_addresses(false, family))
             }
             Peer::Name(name) => {
                 let declared = self.addresses_of_name(name);
@@ -129,17 +177,11 @@ fn next(ip: IpAddr) -> Option<IpAddr> {
     }
 }
 
-fn subsets(items: &[DomainName]) -> Vec<BTreeSet<DomainName>> {
-    let mut all = vec![BTreeSet::new()];
+fn subsets<T: Clone>(items: &[T]) -> Vec<Vec<T>> {
+    let mut all = vec![Vec::new()];
     for item in items {
-        let with: Vec<_> = all
-            .iter()
-            .cloned()
-            .map(|mut s| {
-                s.insert(item.clone());
-                s
-            })
-            .collect();
+        let with: Vec<Vec<T>> =
+            all.iter().map(|some| some.iter().chain([item]).cloned().collect()).collect();
         all.extend(with);
     }
     all

@@ -1,11 +1,14 @@
 //! Answers for people.
 
 mod exposure;
+mod matrix;
 mod reasons;
 mod rows;
 mod ways;
 
 pub(super) use ways::arrows;
+
+pub(super) use matrix::fold_note;
 
 use std::io::{self, Write};
 
@@ -28,6 +31,16 @@ pub(super) fn answer(out: &mut dyn Write, answer: &Answer, options: &Options) ->
         Body::Verdict(verdicts) => page.verdicts(out, verdicts),
         Body::Expectation(expectation) => page.expectation(out, &answer.query, expectation),
         Body::Rows { kind, asked, rows, .. } => page.rows(out, *kind, asked, rows),
+        Body::Matrix(matrix) => {
+            let width = (options.format != Format::Wide).then_some(options.width.unwrap_or(110));
+            matrix::Layout { palette: &options.palette, width }.write(out, matrix)
+        }
+        Body::Report(report) => {
+            let rows = report.numbers.iter().map(|(n, c)| vec![c.to_string(), (*n).to_owned()]);
+            rows::aligned(&rows.collect::<Vec<_>>()).iter().try_for_each(|l| writeln!(out, "{l}"))
+        }
+        // The file is written by whoever knows files, who says so.
+        Body::Export(_) => Ok(()),
         Body::Ways(ways) => page.ways(out, ways),
         Body::Exposure(exposure) => page.exposure(out, exposure),
         Body::Count(count) => writeln!(out, "{count}"),

@@ -136,11 +136,12 @@ fn verdict(reasons: &[&Reason]) -> Option<Verdict> {
     }
     Some(if has(&[ReasonCode::PriorityTie]) {
         Verdict::Ambiguous
-    } else if has(&[ReasonCode::PodIpUnknown]) {
+    } else if has(&[ReasonCode::PodIpUnknown, ReasonCode::IngressControllerUnknown]) {
         Verdict::Unknown
     } else if has(&[
         ReasonCode::NoRuleMatches,
         ReasonCode::DeniedByRule,
+        ReasonCode::NoIngressBackend,
         ReasonCode::NoCommonFamily,
     ]) {
         Verdict::Deny

@@ -213,6 +213,9 @@ fn counted<'a>(ends: impl Iterator<Item = &'a Endpoint>) -> String {
             count => parts.push(format!("{count} {kind}s")),
         }
     }
+    if objects.iter().any(|(k, _)| *k == "ingress-controller") {
+        parts.push("the ingress controller".into());
+    }
     match outside_word(&outside) {
         Some("internet") => parts.push("the internet".into()),
         Some(_) => parts.push("some addresses".into()),

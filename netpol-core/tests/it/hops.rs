@@ -1,0 +1,198 @@
+//! Questions over several hops, compared with naive searches over the graph of single hops.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use netpol_core::model::{Cluster, Dialect, IpSet, PortSet, Protocol, WorkloadId};
+use netpol_core::reach::{End, GraphNode, Hops, PathChoice, Selection, Snapshot};
+use netpol_core::testing::{cases, cluster_plan, dialect};
+use proptest::prelude::*;
+
+type Edges = BTreeMap<WorkloadId, BTreeSet<WorkloadId>>;
+
+fn selection(cluster: &Cluster, workload: WorkloadId) -> Selection {
+    let pods = cluster.workload(workload).pods.iter().map(|p| p.0).collect();
+    Selection { pods, ..Selection::default() }
+}
+
+fn workload(end: &End) -> Option<WorkloadId> {
+    match end {
+        End::Workload(id) => Some(*id),
+        _ => None,
+    }
+}
+
+/// The single hops between different workloads on some of the ports.
+fn edges(snapshot: &Snapshot, ports: PortSet) -> Edges {
+    let graph = snapshot.graph(ports);
+    let targets = |w: WorkloadId| {
+        let out = graph.outgoing(GraphNode::Workload(w)).iter();
+        out.filter_map(|(node, _)| match node {
+            GraphNode::Workload(target) if *target != w => Some(*target),
+            _ => None,
+        })
+        .collect()
+    };
+    snapshot.cluster().workload_ids().map(|w| (w, targets(w))).collect()
+}
+
+/// Every simple path of at most so many hops, the last of them one of `last`.
+fn paths(
+    any: &Edges,
+    last: &Edges,
+    from: WorkloadId,
+    to: WorkloadId,
+    most: usize,
+) -> BTreeSet<Vec<WorkloadId>> {
+    let mut found = BTreeSet::new();
+    let mut open = vec![vec![from]];
+    while let Some(path) = open.pop() {
+        let end = *path.last().unwrap();
+        if last[&end].contains(&to) {
+            found.insert(path.iter().copied().chain([to]).collect());
+        }
+        for next in any[&end].iter().filter(|n| **n != to && !path.contains(n)) {
+            if path.len() < most {
+                open.push(path.iter().copied().chain([*next]).collect());
+            }
+        }
+    }
+    found
+}
+
+fn port() -> impl Strategy<Value = PortSet> {
+    prop_oneof![
+        Just(PortSet::all()),
+        prop::sample::select(vec![53, 80, 443, 5432, 8080])
+            .prop_map(|port| PortSet::single(Protocol::Tcp, port)),
+    ]
+}
+
+proptest! {
+    #![proptest_config(cases(300))]
+
+    #[test]
+    fn paths_are_those_of_a_naive_search(
+        plan in cluster_plan(),
+        dialect in dialect(),
+        ports in port(),
+        ends in (any::<prop::sample::Index>(), any::<prop::sample::Index>()),
+    ) {
+        let cluster = plan.build().unwrap();
+        let ids: Vec<WorkloadId> = cluster.workload_ids().collect();
+        if ids.len() < 2 {
+            return Ok(());
+        }
+        let (from, to) = (*ends.0.get(&ids), *ends.1.get(&ids));
+        if from == to {
+            return Ok(());
+        }
+        let snapshot = Snapshot::new(cluster.clone(), dialect);
+        let (any, last) = (edges(&snapshot, PortSet::all()), edges(&snapshot, ports.clone()));
+        let expected = paths(&any, &last, from, to, 4);
+        let hops = Hops {
+            max_hops: Some(4),
+            ..Hops::between(selection(&cluster, from), selection(&cluster, to), ports.into())
+        };
+        let all = PathChoice { via: None, shortest: false, most: 100_000 };
+        let found = snapshot.paths(&hops, &all);
+        prop_assert!(!found.stopped && !found.more);
+        let lengths: Vec<usize> = found.paths.iter().map(Vec::len).collect();
+        prop_assert!(lengths.is_sorted());
+        let ends = |path: &Vec<netpol_core::reach::Row>| -> Vec<WorkloadId> {
+            path.iter().take(1).map(|r| &r.src).chain(path.iter().map(|r| &r.dst)).filter_map(workload).collect()
+        };
+        let named: BTreeSet<_> = found.paths.iter().map(ends).collect();
+        prop_assert_eq!(named.len(), found.paths.len(), "no path is listed twice");
+        prop_assert_eq!(&named, &expected);
+        // The shortest are those of the least length; through a workload are those that pass it.
+        let shortest = snapshot.paths(&hops, &PathChoice { shortest: true, ..all.clone() });
+        let least = expected.iter().map(Vec::len).min();
+        let named: BTreeSet<_> = shortest.paths.iter().map(ends).collect();
+        prop_assert_eq!(named, expected.iter().filter(|p| Some(p.len()) == least).cloned().collect());
+        for middle in ids.iter().filter(|w| **w != from && **w != to) {
+            let pods = selection(&cluster, *middle).pods;
+            let via = snapshot.paths(&hops, &PathChoice { via: Some(pods.clone()), ..all.clone() });
+            let named: BTreeSet<_> = via.paths.iter().map(ends).collect();
+            prop_assert_eq!(named, expected.iter().filter(|p| p.contains(middle)).cloned().collect());
+            let without = snapshot.paths(&Hops { avoiding: pods, ..hops.clone() }, &all);
+            let named: BTreeSet<_> = without.paths.iter().map(ends).collect();
+            prop_assert_eq!(named, expected.iter().filter(|p| !p.contains(middle)).cloned().collect());
+        }
+    }
+
+    #[test]
+    fn closures_from_both_sides_and_choke_points_agree_with_paths(
+        plan in cluster_plan(),
+        dialect in dialect(),
+        ports in port(),
+        end in any::<prop::sample::Index>(),
+    ) {
+        let cluster = plan.build().unwrap();
+        let ids: Vec<WorkloadId> = cluster.workload_ids().collect();
+        if ids.len() < 2 {
+            return Ok(());
+        }
+        let root = *end.get(&ids);
+        let snapshot = Snapshot::new(cluster.clone(), dialect);
+        let everyone = Selection { pods: cluster.pod_ids().map(|p| p.0).collect(), ..Selection::default() };
+        let own = selection(&cluster, root);
+        for backward in [true, false] {
+            let hops = if backward {
+                Hops::between(everyone.clone(), own.clone(), ports.clone().into())
+            } else {
+                Hops::between(own.clone(), everyone.clone(), ports.clone().into())
+            };
+            let closure = if backward { snapshot.eventual_sources(&hops) } else { snapshot.eventual_destinations(&hops) };
+            let arrived: BTreeMap<WorkloadId, usize> =
+                closure.arrivals.iter().filter_map(|a| Some((workload(&a.end)?, a.way.len()))).collect();
+            for other in ids.iter().filter(|w| **w != root) {
+                let single = selection(&cluster, *other);
+                let hops = if backward {
+                    Hops { from: single, ..hops.clone() }
+                } else {
+                    Hops::between(own.clone(), single, hops.to[0].1.clone())
+                };
+                let one = snapshot.paths(&hops, &PathChoice { via: None, shortest: true, most: 1 });
+                prop_assert_eq!(one.paths.first().map(Vec::len), arrived.get(other).copied());
+            }
+            let shape = snapshot.shape(&hops, &closure);
+            prop_assert_eq!(shape.is_some(), backward || ports == PortSet::all());
+            let shape = shape.unwrap_or_default();
+            for point in &shape.choke_points {
+                let pods = selection(&cluster, workload(&point.end).unwrap()).pods;
+                let cut = Hops { avoiding: pods, ..hops.clone() };
+                let rest = if backward { snapshot.eventual_sources(&cut) } else { snapshot.eventual_destinations(&cut) };
+                let gone: BTreeSet<WorkloadId> = arrived
+                    .keys()
+                    .filter(|w| !rest.arrivals.iter().any(|a| workload(&a.end) == Some(**w)))
+                    .filter(|w| workload(&point.end) != Some(**w))
+                    .copied()
+                    .collect();
+                let behind: BTreeSet<WorkloadId> = point
+                    .before.iter().filter_map(workload).filter(|w| arrived.contains_key(w)).collect();
+                prop_assert_eq!(&gone, &behind, "what hangs on {:?}", &point.end);
+            }
+        }
+    }
+}
+
+#[test]
+fn nothing_leads_through_the_outside() {
+    let mut builder = Cluster::builder();
+    for name in ["web", "db"] {
+        builder.pod(netpol_core::model::PodSpec {
+            namespace: "shop".into(),
+            name: name.into(),
+            ..Default::default()
+        });
+    }
+    let snapshot = Snapshot::new(builder.build().unwrap(), Dialect::spec());
+    let cluster = snapshot.cluster();
+    let outside = Selection::addresses(IpSet::families(cluster.families()));
+    let db =
+        Selection::pod(cluster.find_pod(cluster.find_namespace("shop").unwrap(), "db").unwrap());
+    let hops = Hops::between(outside, db, PortSet::all().into());
+    let all = PathChoice { via: None, shortest: false, most: 100 };
+    let lengths: Vec<usize> = snapshot.paths(&hops, &all).paths.iter().map(Vec::len).collect();
+    assert_eq!(lengths, [1, 2], "straight, and through web");
+}

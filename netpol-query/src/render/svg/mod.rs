@@ -1,0 +1,68 @@
+//! Pictures as SVG: no script, no font from elsewhere, readable on light and on dark ground.
+
+mod graph;
+mod heat;
+
+pub(super) use graph::graph;
+pub(super) use heat::heat;
+
+/// The colours (Okabe and Ito's, which the colour-blind tell apart), for both grounds.
+const STYLE: &str = include_str!("style.css");
+
+/// Escapes a text for XML; what XML cannot hold is left out.
+pub(super) fn xml(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            '\'' => out.push_str("&#39;"),
+            '\n' | '\t' => out.push(' '),
+            c if c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}') => {}
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+/// How wide a text is at 13 pixels, about; wide scripts count twice.
+fn text_width(text: &str) -> i32 {
+    text.chars()
+        .map(|c| match c {
+            'i' | 'j' | 'l' | '.' | ',' | '\'' | '|' | ':' => 4,
+            'm' | 'w' | 'M' | 'W' | '@' => 11,
+            'A'..='Z' => 9,
+            c if u32::from(c) >= 0x1100 => 14,
+            _ => 8,
+        })
+        .sum()
+}
+
+/// Cuts a text that is longer than so many characters.
+fn shortened(text: &str, most: usize) -> String {
+    if text.chars().count() <= most {
+        return text.to_owned();
+    }
+    text.chars().take(most.saturating_sub(1)).chain(['…']).collect()
+}
+
+fn open(width: i32, height: i32, title: &str) -> String {
+    let title = xml(title);
+    format!(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"npq\" width=\"{width}\" height=\"{height}\" \
+         viewBox=\"0 0 {width} {height}\" role=\"img\" aria-label=\"{title}\">\n<title>{title}</title>\n\
+         <style>{STYLE}</style>\n<rect class=\"ground\" width=\"{width}\" height=\"{height}\" rx=\"8\"/>\n"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_xml_reads_as_markup_is_escaped() {
+        assert_eq!(xml("<a b=\"c\">&'\u{1}"), "&lt;a b=&quot;c&quot;&gt;&amp;&#39;");
+    }
+}
