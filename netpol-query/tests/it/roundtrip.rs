@@ -271,3 +271,10 @@ proptest! {
         }
     }
 }
+
+/// What the fuzzer found.
+#[test]
+fn a_question_mark_before_an_arrow_is_no_pattern() {
+    assert!(parse("frontend?-> redis on 6379").is_err());
+    assert!(parse("front?nd->redis").is_ok());
+}
