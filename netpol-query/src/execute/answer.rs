@@ -432,6 +432,17 @@ impl Body {
         }
     }
 
+    /// Returns the rows that can be drawn as a graph, each of them once; `None` where an answer is none.
+    pub fn drawn(&self) -> Option<Vec<Row>> {
+        match self {
+            Self::Verdict(verdicts) => Some(verdicts.rows.clone()),
+            Self::Rows { rows, .. } => Some(rows.clone()),
+            Self::Exposure(exposure) => Some(exposure.rows().cloned().collect()),
+            Self::Ways(ways) => Some(ways.rows()),
+            _ => None,
+        }
+    }
+
     /// Returns the number of rows.
     pub fn len(&self) -> u64 {
         let len = match self {

@@ -64,7 +64,7 @@ impl Engine<'_> {
         plan: &ExposurePlan,
         warnings: &mut Vec<Warning>,
     ) -> Result<Body, QueryError> {
-        let explain = self.settings.explain;
+        let explain = self.settings.explain || self.settings.page;
         let wanted = Wanted { explain, denied: false, level: Level::Workload };
         let (inward, outward) = (self.ask(&plan.inward, wanted), self.ask(&plan.outward, wanted));
         warnings.extend(warnings::of_table(self, &plan.inward, &inward.rows, Verdict::Allow));

@@ -29,6 +29,15 @@ pub struct Ways {
     pub groups: Vec<Vec<Arc<Endpoint>>>,
 }
 
+impl Ways {
+    /// Lists the hops of all ways, each of them once.
+    pub fn rows(&self) -> Vec<Row> {
+        let mut seen = HashSet::new();
+        let hops = self.ways.iter().flat_map(|way| &way.hops);
+        hops.filter(|row| seen.insert((row.src.id(), row.dst.id()))).cloned().collect()
+    }
+}
+
 /// One way: a row for each hop.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Way {
@@ -121,8 +130,11 @@ impl Engine<'_> {
 
     fn way(&self, rows: Vec<reach::Row>, names: &mut Names<'_>) -> Way {
         let explained = |row: reach::Row| {
-            let reasons =
-                if self.settings.explain { self.reasons(&row, names) } else { Vec::new() };
+            let reasons = if self.settings.explain || self.settings.page {
+                self.reasons(&row, names)
+            } else {
+                Vec::new()
+            };
             let mut row = names.row(row);
             row.reasons = reasons;
             row

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use netpol_core::model::{IpSet, PodId, PortSet, Verdict};
-use netpol_core::reach::{End, Level, Row as CoreRow, Selection};
+use netpol_core::reach::{ControllerEnd, End, Level, Row as CoreRow, Selection};
 
 use super::Engine;
 use super::answer::{Asked, Endpoint, Row, Warning};
@@ -124,7 +124,14 @@ impl Engine<'_> {
 
     fn filled(&self, ask: &Ask, level: Level, found: Vec<CoreRow>) -> Matrix {
         let mut names = Names::new(self.snapshot.cluster());
-        let rows = self.axis(&ask.from, level, &mut names);
+        let mut sources = ask.from.clone();
+        if !found.iter().any(|row| row.src == End::IngressController)
+            && sources.ingress_controller == ControllerEnd::WhereItLeads
+        {
+            // As one of everybody it has a row where it leads somewhere.
+            sources.ingress_controller = ControllerEnd::Absent;
+        }
+        let rows = self.axis(&sources, level, &mut names);
         let columns = self.axis(&ask.to, level, &mut names);
         let mut places: BTreeMap<(usize, usize), Vec<CoreRow>> = BTreeMap::new();
         for row in found {
@@ -156,6 +163,9 @@ impl Engine<'_> {
             ends.push(End::External(selection.addresses.clone()));
         }
         ends.extend(selection.names.iter().cloned().map(End::Name));
+        if selection.ingress_controller != ControllerEnd::Absent {
+            ends.push(End::IngressController);
+        }
         let mut named: Vec<(End, Arc<Endpoint>)> =
             ends.into_iter().map(|end| (end.clone(), names.end(&end))).collect();
         named.sort_by_cached_key(|(_, endpoint)| ends::order_key(endpoint));

@@ -1,6 +1,6 @@
 //! Ports, and the ports of Services.
 
-use netpol_core::model::{PodId, PortSet, Protocol, ServiceId, ServicePort};
+use netpol_core::model::{PodId, PortSet, Protocol, ServiceId, ServicePort, TargetPort};
 use netpol_core::reach::{AskedPorts, Selection};
 
 use super::plan::Translation;
@@ -112,6 +112,21 @@ impl Scope<'_> {
                 Some((_, pods)) => pods.push(pod),
                 None => parts.push((ports, vec![pod])),
             }
+        }
+        if parts.iter().all(|(ports, _)| ports.is_empty()) && !self.may_be_empty {
+            let target = |p: &&ServicePort| match &p.target {
+                TargetPort::Name(name) => format!("`{name}`"),
+                TargetPort::Number(number) => number.to_string(),
+            };
+            let targets: Vec<String> = wanted.iter().map(target).collect();
+            let message = format!(
+                "the Service `{}` leads nowhere on port {}: none of its pods declares {}",
+                facts.name,
+                port.node,
+                targets.join(", ")
+            );
+            let help = "name the port in the containers' `ports`, or correct `targetPort`";
+            return Err(QueryError::at(ErrorCode::NoSuchEndpoint, port.span, message).help(help));
         }
         Ok(Translation { service, port: port.node.clone(), parts })
     }

@@ -9,7 +9,9 @@ use crate::execute::{Answer, Body};
 /// Lists the forms that an answer can take.
 pub(super) fn of(body: &Body) -> Vec<Format> {
     let own: &[Format] = match body {
-        Body::Rows { .. } => &[Format::Dot, Format::Mermaid, Format::Svg, Format::Html],
+        Body::Rows { .. } | Body::Verdict(_) | Body::Ways(_) | Body::Exposure(_) => {
+            &[Format::Dot, Format::Mermaid, Format::Svg, Format::Html]
+        }
         Body::Matrix(_) => &[Format::Svg, Format::Html],
         Body::Report(_) => {
             let form = |f: &Format| !matches!(f, Format::Csv);

@@ -253,3 +253,16 @@ fn the_current_namespace_can_be_changed() {
     shop::body(&mut session, "use namespace *");
     assert_eq!(session.namespace(), None);
 }
+
+#[test]
+fn a_service_port_that_leads_nowhere_is_an_error() {
+    let manifests = "{apiVersion: v1, kind: Pod, metadata: {name: web, namespace: shop, labels: {app: web}}}\n---\n\
+        {apiVersion: v1, kind: Service, metadata: {name: s, namespace: shop}, \
+        spec: {selector: {app: web}, ports: [{port: 90, targetPort: http}]}}\n";
+    let mut session = shop::session_on(manifests);
+    for sentence in ["can internet reach svc/s:90", "expect internet cannot reach svc/s:90"] {
+        let error = shop::error(&mut session, sentence);
+        assert!(error.message.contains("leads nowhere on port 90"), "{}", error.message);
+        assert!(error.message.contains("`http`"), "{}", error.message);
+    }
+}

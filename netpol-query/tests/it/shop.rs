@@ -14,7 +14,12 @@ pub(crate) const SHOP: &str = include_str!("shop.yaml");
 
 /// Starts a session on the shop.
 pub(crate) fn session() -> Session {
-    let source = Source::Bytes { name: "shop.yaml".into(), bytes: SHOP.as_bytes().into() };
+    session_on(SHOP)
+}
+
+/// Starts a session on other manifests.
+pub(crate) fn session_on(manifests: &str) -> Session {
+    let source = Source::Bytes { name: "shop.yaml".into(), bytes: manifests.as_bytes().into() };
     let loaded = load(&[source], &LoadOptions::default());
     assert_eq!(loaded.errors().count(), 0, "{:?}", loaded.diagnostics);
     let snapshot = Snapshot::new(loaded.cluster, Dialect::spec());

@@ -3,14 +3,11 @@
 use netpol_core::model::Verdict;
 
 use super::model::{Graph, Side};
-use crate::execute::{Answer, Body, Row};
+use crate::execute::{Answer, Row};
 
 /// Returns the graph of an answer, folded where it is large; `None` where it has none.
 pub(in crate::render) fn of_body(answer: &Answer) -> Option<Graph> {
-    match &answer.body {
-        Body::Rows { rows, .. } => Some(of_rows(title(answer), rows, true)),
-        _ => None,
-    }
+    Some(of_rows(title(answer), &answer.body.drawn()?, true))
 }
 
 /// Names a picture by its question.

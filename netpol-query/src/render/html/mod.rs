@@ -8,7 +8,7 @@ use super::graph;
 use super::label;
 use super::svg::{self, xml};
 use super::text;
-use crate::execute::{Answer, Body, Matrix, Report, Row, Warning};
+use crate::execute::{Answer, Body, Matrix, Report, Row, Warning, Way, Ways};
 
 const STYLE: &str = include_str!("page.css");
 const SCRIPT: &str = include_str!("page.js");
@@ -39,8 +39,19 @@ pub(super) struct List {
 
 /// Writes an answer as a page.
 pub(super) fn page(out: &mut dyn Write, answer: &Answer) -> io::Result<()> {
+    let drawn = answer.body.drawn().unwrap_or_default();
     let page = match &answer.body {
-        Body::Rows { rows, .. } => Page::new(answer, rows).with_graph(rows),
+        Body::Rows { .. } | Body::Exposure(_) => Page::new(answer, &drawn).with_graph(&drawn),
+        Body::Verdict(verdicts) => {
+            let mut page = Page::new(answer, &drawn).with_graph(&drawn);
+            page.title = format!("{}: {}", verdicts.outcome.as_str(), page.title);
+            page
+        }
+        Body::Ways(ways) => {
+            let mut page = Page::new(answer, &drawn).with_graph(&drawn);
+            page.lists.push(ways_list(ways));
+            page
+        }
         Body::Matrix(matrix) => {
             let mut page = Page::new(answer, &matrix.evidence);
             page.matrix = Some(matrix);
@@ -85,6 +96,18 @@ fn report_page<'a>(answer: &'a Answer, report: &'a Report) -> Page<'a> {
         },
     ];
     page
+}
+
+fn ways_list(ways: &Ways) -> List {
+    let cells = |way: &Way| {
+        vec![way.hops.len().to_string(), text::arrows(way, &|end| label::endpoint(end))]
+    };
+    List {
+        id: "ways",
+        title: "Ways".into(),
+        columns: vec!["Hops", "Way"],
+        rows: ways.ways.iter().map(cells).collect(),
+    }
 }
 
 impl<'a> Page<'a> {

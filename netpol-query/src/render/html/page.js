@@ -168,5 +168,7 @@
   byId('more').addEventListener('click', () => { shown += STEP; show(); });
   addEventListener('hashchange', () => { read(); show(); });
   read();
+  // What was asked about one pair is answered at once.
+  if (!location.hash && rows.length === 1) state.row = '0';
   show();
 })();
