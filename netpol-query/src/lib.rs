@@ -2,7 +2,7 @@
 //!
 //! Modules in reading order: [`syntax`] (text into a tree with spans), [`lower`] (names into ids, a plan), [`execute`]
 //! (a plan and a snapshot into an answer, plain data), [`render`] (answers as text and data), [`session`] (a line in,
-//! replies out) and [`cli`] (arguments, streams, exit codes), with [`error`], [`kinds`] and [`reply`] for them all;
+//! replies out), [`shell`] (commands, completion and colours of an interactive session) and [`cli`] (arguments, streams, exit codes), with [`error`], [`kinds`] and [`reply`] for them all;
 //! [`convert`] rewrites admin policies.
 //!
 //! # Examples
@@ -34,4 +34,5 @@ pub mod lower;
 pub mod render;
 pub mod reply;
 pub mod session;
+pub mod shell;
 pub mod syntax;

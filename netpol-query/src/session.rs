@@ -1,5 +1,7 @@
 //! A line in, replies out: what a shell, a script and a file of contracts have in common. Knows no terminal.
 
+use std::sync::Arc;
+
 use netpol_core::reach::Snapshot;
 
 use crate::error::QueryError;
@@ -9,15 +11,28 @@ use crate::reply::Reply;
 use crate::syntax::ast::{Item, Pipe, Sentence};
 use crate::syntax::{self, Chunk, Span};
 
-/// What is loaded, and what earlier sentences defined.
+/// What is loaded, and what earlier sentences defined. A copy shares what is loaded.
 #[derive(Clone, Debug)]
 pub struct Session {
     snapshot: Snapshot,
-    completed: Vec<Completed>,
+    completed: Arc<[Completed]>,
     namespace: Option<String>,
     variables: Variables,
+    definitions: Vec<Definition>,
+    generation: u64,
     settings: Settings,
-    input_warnings: Vec<Warning>,
+    input_warnings: Arc<[Warning]>,
+}
+
+/// A sentence that defined a variable, so that it can be looked up again in other manifests.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Definition {
+    /// The variable, without `$`.
+    pub name: String,
+    /// The namespace that was current.
+    pub namespace: Option<String>,
+    /// The sentence as typed.
+    pub sentence: String,
 }
 
 impl Session {
@@ -25,11 +40,13 @@ impl Session {
     pub fn new(snapshot: Snapshot, settings: Settings) -> Self {
         Self {
             snapshot,
-            completed: Vec::new(),
+            completed: Arc::default(),
             namespace: None,
             variables: Variables::new(),
+            definitions: Vec::new(),
+            generation: 0,
             settings,
-            input_warnings: Vec::new(),
+            input_warnings: Arc::default(),
         }
     }
 
@@ -43,8 +60,8 @@ impl Session {
     /// Tells what loading left out and had to say: every answer carries it.
     #[must_use]
     pub fn with_input(mut self, completed: Vec<Completed>, warnings: Vec<Warning>) -> Self {
-        self.completed = completed;
-        self.input_warnings = warnings;
+        self.completed = completed.into();
+        self.input_warnings = warnings.into();
         self
     }
 
@@ -63,6 +80,58 @@ impl Session {
         self.namespace.as_deref()
     }
 
+    /// Sets or clears the current namespace.
+    pub fn set_namespace(&mut self, namespace: Option<String>) {
+        self.namespace = namespace;
+    }
+
+    /// Says whether answers are to be shown as pages.
+    pub fn set_page(&mut self, page: bool) {
+        self.settings.page = page;
+    }
+
+    /// Returns the sentences that defined the variables, oldest first.
+    pub fn definitions(&self) -> &[Definition] {
+        &self.definitions
+    }
+
+    /// Returns a number that changes whenever a variable is defined or forgotten.
+    pub fn generation(&self) -> u64 {
+        self.generation
+    }
+
+    /// Forgets all variables.
+    pub fn forget(&mut self) {
+        self.variables.clear();
+        self.definitions.clear();
+        self.generation += 1;
+    }
+
+    /// Looks definitions of another session up again; returns those that failed, with the error.
+    pub fn redefine(&mut self, definitions: &[Definition]) -> Vec<(String, QueryError)> {
+        let current = self.namespace.take();
+        let mut lost = Vec::new();
+        for definition in definitions {
+            self.namespace.clone_from(&definition.namespace);
+            let failed = self.text(&definition.sentence).into_iter().find_map(|r| r.result.err());
+            lost.extend(failed.map(|error| (definition.name.clone(), error)));
+        }
+        self.namespace = current;
+        lost
+    }
+
+    /// Returns what names mean now.
+    pub(crate) fn scope(&self) -> Scope<'_> {
+        Scope {
+            cluster: self.snapshot.cluster(),
+            dialect: self.snapshot.dialect(),
+            namespace: self.namespace.as_deref(),
+            variables: &self.variables,
+            completed: &self.completed,
+            may_be_empty: false,
+        }
+    }
+
     /// Answers every sentence of a text.
     pub fn text(&mut self, text: &str) -> Vec<Reply> {
         syntax::chunks(text).into_iter().flat_map(|chunk| self.chunk(chunk)).collect()
@@ -74,6 +143,7 @@ impl Session {
             Ok(Item::Sentence(sentence)) => vec![self.reply(chunk, None, &sentence)],
             Ok(Item::Test(block)) => {
                 let variables = self.variables.clone();
+                let definitions = self.definitions.clone();
                 let namespace = self.namespace.clone();
                 let name = block.name.node;
                 let replies = block
@@ -86,6 +156,7 @@ impl Session {
                     .collect();
                 // What a block defines ends with it.
                 self.variables = variables;
+                self.definitions = definitions;
                 self.namespace = namespace;
                 replies
             }
@@ -125,14 +196,7 @@ impl Session {
         if !sentence.with.is_empty() {
             return Err(crate::lower::later("`with ...:`"));
         }
-        let scope = Scope {
-            cluster: self.snapshot.cluster(),
-            dialect: self.snapshot.dialect(),
-            namespace: self.namespace.as_deref(),
-            variables: &self.variables,
-            completed: &self.completed,
-            may_be_empty: false,
-        };
+        let scope = self.scope();
         let plan = lower(&sentence.statement, &scope)?;
         let mut settings = self.settings;
         settings.page |= sentence.pipes.iter().any(|pipe| match &pipe.node {
@@ -143,6 +207,13 @@ impl Session {
         let (body, mut warnings) = execute(&plan, &sentence.pipes, &self.snapshot, settings)?;
         match plan {
             Plan::Define { name, value } => {
+                self.definitions.retain(|d| d.name != name);
+                self.definitions.push(Definition {
+                    name: name.clone(),
+                    namespace: self.namespace.clone(),
+                    sentence: query.to_owned(),
+                });
+                self.generation += 1;
                 self.variables.insert(name, value);
             }
             Plan::UseNamespace(namespace) => self.namespace = namespace,

@@ -43,6 +43,7 @@ Exit codes: 0 yes, or rows were listed; 1 no, or partial; 2 the sentence, an opt
                       netpol-query completions SHELL | man",
     disable_help_subcommand = true
 )]
+#[expect(clippy::struct_excessive_bools, reason = "switches of a command line are independent")]
 pub(super) struct Args {
     /// Sentences: an argument with a space is one of its own, words without are joined into one
     #[arg(value_name = "SENTENCE")]
@@ -99,6 +100,9 @@ pub(super) struct Args {
     /// When to colour
     #[arg(long, value_enum, default_value = "auto", value_name = "WHEN", help_heading = "Output")]
     pub(super) color: ColorWord,
+    /// Long answers on a terminal without a pager
+    #[arg(long, help_heading = "Output")]
+    pub(super) no_pager: bool,
 }
 
 /// Dialects.

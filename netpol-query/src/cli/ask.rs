@@ -4,12 +4,13 @@ use std::io::{self, Read as _};
 
 use super::args::{Given, Invocation};
 use super::color::Console;
-use super::{Streams, Surroundings, export, input};
+use super::screen::Progress;
+use super::{Streams, Surroundings, input};
 use crate::error::{ErrorCode, QueryError};
-use crate::execute::{Exit, Warning};
-use crate::render::{self, Options, Palette};
-use crate::reply::Reply;
+use crate::execute::Exit;
+use crate::render::Options;
 use crate::session::Session;
+use crate::shell::show;
 use crate::syntax;
 
 /// The longest text of sentences, in bytes.
@@ -52,7 +53,9 @@ fn answer(
     console: &Console,
 ) -> io::Result<Exit> {
     let before = (around.clock)();
+    let progress = Progress::start(console.progress, "answering");
     let replies = session.chunk(chunk);
+    drop(progress);
     let elapsed = (around.clock)().saturating_sub(before);
     let options = Options {
         format: invocation.args.output,
@@ -66,51 +69,11 @@ fn answer(
     };
     let mut gravest = Exit::Yes;
     for reply in &replies {
-        gravest = gravest.max(show(session, reply, &options, streams, console)?);
+        let of_input = session.input_warnings();
+        let exit = show(reply, &options, &console.err, of_input, streams.out, streams.err)?;
+        gravest = gravest.max(exit);
     }
     Ok(gravest)
-}
-
-/// Prints one reply: the answer to one stream, its errors and warnings to the other.
-fn show(
-    session: &Session,
-    reply: &Reply,
-    options: &Options,
-    streams: &mut Streams<'_>,
-    console: &Console,
-) -> io::Result<Exit> {
-    match export::write(reply, options) {
-        Some(Ok(said)) => writeln!(streams.err, "{said}")?,
-        Some(Err(error)) => {
-            let refused = Reply { result: Err(error), ..reply.clone() };
-            return show(session, &refused, options, streams, console);
-        }
-        None => {}
-    }
-    if let Some(error) = render::reply(streams.out, reply, options)? {
-        streams.out.flush()?;
-        write!(streams.err, "{}", render::error_text(&reply.query, &error, &console.err))?;
-        return Ok(Exit::Wrong);
-    }
-    if let (Some(elapsed), false) = (options.elapsed_us, options.format.is_json()) {
-        writeln!(streams.err, "{elapsed} µs")?;
-    }
-    if let Ok(answer) = &reply.result {
-        let own = answer.warnings.len().saturating_sub(session.input_warnings());
-        for warning in answer.warnings.iter().take(own) {
-            write_warning(streams, warning, console)?;
-        }
-    }
-    Ok(reply.exit())
-}
-
-fn write_warning(
-    streams: &mut Streams<'_>,
-    warning: &Warning,
-    console: &Console,
-) -> io::Result<()> {
-    let mark = Palette::paint(console.err.doubt, "warning:");
-    writeln!(streams.err, "{mark} {}", warning.message)
 }
 
 /// Returns the texts that hold the sentences.

@@ -1,7 +1,7 @@
 //! The one decision about colour.
 
-use super::Surroundings;
 use super::args::{Args, ColorWord};
+use super::{Surroundings, Terminals};
 use crate::render::Palette;
 
 /// The colours of the two streams.
@@ -11,19 +11,29 @@ pub(super) struct Console {
     pub(super) out: Palette,
     /// Of errors and warnings.
     pub(super) err: Palette,
+    /// Whether answers are coloured at all.
+    pub(super) colour: bool,
+    /// Whether a person sees what is shown while something takes long.
+    pub(super) progress: bool,
 }
 
 impl Console {
     /// Decides: the option, then `NO_COLOR`, then whether the stream is a terminal.
     pub(super) fn new(args: &Args, around: &Surroundings) -> Self {
-        let palette = |terminal: bool| {
-            let wanted = match args.color {
-                ColorWord::Always => true,
-                ColorWord::Never => false,
-                ColorWord::Auto => terminal && !around.no_color,
-            };
+        let wanted = |terminal: bool| match args.color {
+            ColorWord::Always => true,
+            ColorWord::Never => false,
+            ColorWord::Auto => terminal && !around.no_color,
+        };
+        let palette = |wanted: bool| {
             if wanted { Palette::colours() } else { Palette::default() }
         };
-        Self { out: palette(around.terminals.out), err: palette(around.terminals.err) }
+        let Terminals { out, err, .. } = around.terminals;
+        Self {
+            out: palette(wanted(out)),
+            err: palette(wanted(err)),
+            colour: wanted(out),
+            progress: err,
+        }
     }
 }

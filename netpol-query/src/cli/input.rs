@@ -11,6 +11,7 @@ use netpol_core::sources::{Diagnostic, LoadOptions, Loaded, Severity, Source, lo
 use super::Streams;
 use super::args::{DialectWord, Given, Invocation};
 use super::color::Console;
+use super::screen::Progress;
 use crate::error::{ErrorCode, QueryError};
 use crate::execute::{Settings, Warning, of_diagnostic};
 use crate::render::{self, InputProblem, Palette};
@@ -34,7 +35,9 @@ pub(super) fn session(
             return Ok(None);
         }
     };
+    let progress = Progress::start(console.progress, "reading manifests");
     let loaded = load(&sources, &options(invocation));
+    drop(progress);
     if loaded.errors().count() > 0 && !invocation.args.keep_going {
         refuse(invocation, streams, console, &loaded)?;
         return Ok(None);
@@ -50,7 +53,9 @@ pub(super) fn session(
         explain: invocation.args.explain,
         page: invocation.args.output == render::Format::Html,
     };
+    let progress = Progress::start(console.progress, "compiling policies");
     let snapshot = Snapshot::new(loaded.cluster, invocation.args.dialect());
+    drop(progress);
     let session = Session::new(snapshot, settings)
         .with_namespace(invocation.args.namespace.clone())
         .with_input(loaded.completed, warnings);

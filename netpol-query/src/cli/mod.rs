@@ -5,17 +5,21 @@ mod ask;
 mod color;
 mod contracts;
 mod convert;
-mod export;
+mod history;
 mod input;
+mod repl;
 mod report;
+mod screen;
 
 use std::ffi::OsString;
 use std::io::{self, BufWriter, IsTerminal as _, Read, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use args::{Command, Invocation};
+use args::{Args, Command, Invocation};
+use screen::{Paged, Pager};
 
 use crate::error::{ErrorCode, QueryError};
 use crate::execute::Exit;
@@ -32,6 +36,27 @@ pub struct Surroundings {
     pub width: Option<usize>,
     /// The time since some fixed moment.
     pub clock: fn() -> Duration,
+    /// The columns and rows of the terminal.
+    pub size: fn() -> Option<(u16, u16)>,
+    /// The program that shows long answers (`PAGER`); none where it is empty.
+    pub pager: Option<String>,
+    /// Where the state of programs is kept: `XDG_STATE_HOME`, else `.local/state` at home.
+    pub state: Option<PathBuf>,
+}
+
+impl Default for Surroundings {
+    /// No terminal, no environment, no time.
+    fn default() -> Self {
+        Self {
+            no_color: false,
+            terminals: Terminals::default(),
+            width: None,
+            clock: Duration::default,
+            size: || None,
+            pager: None,
+            state: None,
+        }
+    }
 }
 
 /// Which streams are a person's terminal.
@@ -85,7 +110,25 @@ fn surroundings() -> Surroundings {
             err: io::stderr().is_terminal(),
         },
         clock: || START.get_or_init(Instant::now).elapsed(),
+        size: || terminal_size::terminal_size().map(|(width, height)| (width.0, height.0)),
+        pager: Some(std::env::var("PAGER").unwrap_or_else(|_| "less".into()))
+            .filter(|p| !p.trim().is_empty() && p != "cat"),
+        state: directory("XDG_STATE_HOME")
+            .or_else(|| directory("HOME").map(|home| home.join(".local/state"))),
     }
+}
+
+/// Returns an absolute path of the environment.
+fn directory(name: &str) -> Option<PathBuf> {
+    std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute())
+}
+
+/// Returns the pager for a terminal, unless the command line or the environment wants none.
+fn pager(args: &Args, around: &Surroundings) -> Option<Pager> {
+    if args.no_pager || !around.terminals.out {
+        return None;
+    }
+    Some(Pager { program: around.pager.clone()?, size: (around.size)()? })
 }
 
 /// Runs the program and returns its exit code. A panic inside is a bug: it ends with 4, never with a backtrace.
@@ -155,10 +198,37 @@ fn command(
 ) -> io::Result<Exit> {
     let console = color::Console::new(&invocation.args, around);
     match &invocation.command {
-        Command::Ask(sentences) => ask::ask(invocation, sentences, streams, around, &console),
+        Command::Ask(sentences) if sentences.is_empty() && is_shell(invocation, around) => {
+            repl::run(invocation, streams, around, &console)
+        }
+        Command::Ask(sentences) => match pager(&invocation.args, around) {
+            Some(pager) => paged(invocation, sentences, (streams, pager), around, &console),
+            None => ask::ask(invocation, sentences, streams, around, &console),
+        },
         Command::Test(files) => contracts::test(invocation, files, streams, around, &console),
         Command::Convert => convert::convert(invocation, streams, &console),
         Command::Completions(shell) => args::completions(*shell, streams.out).map(|()| Exit::Yes),
         Command::Man => args::man(streams.out).map(|()| Exit::Yes),
     }
+}
+
+/// Tells whether questions come from a person at a terminal.
+fn is_shell(invocation: &Invocation, around: &Surroundings) -> bool {
+    let stdin_is_taken = invocation.sources.contains(&args::Given::Path("-".into()));
+    around.terminals.input && around.terminals.out && !stdin_is_taken
+}
+
+/// Answers sentences on a terminal; what is longer than the screen goes through a pager.
+fn paged(
+    invocation: &Invocation,
+    sentences: &[String],
+    (streams, pager): (&mut Streams<'_>, Pager),
+    around: &Surroundings,
+    console: &color::Console,
+) -> io::Result<Exit> {
+    let mut out = Paged::new(streams.out, pager);
+    let mut inner = Streams { input: streams.input, out: &mut out, err: streams.err };
+    let ended = ask::ask(invocation, sentences, &mut inner, around, console);
+    out.finish()?;
+    ended
 }

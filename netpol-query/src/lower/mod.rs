@@ -2,6 +2,7 @@
 //!
 //! Nothing matches silently nothing: a name or selector without a match is an error with the nearest real one.
 
+mod describe;
 mod endpoints;
 mod export;
 mod find;
@@ -17,6 +18,7 @@ mod selectors;
 mod suggest;
 mod words;
 
+pub(crate) use describe::Named;
 pub(crate) use glob::matches as glob_matches;
 pub use hops::{HopsKind, HopsPlan};
 pub use plan::{
@@ -27,5 +29,5 @@ pub(crate) use question::later;
 pub use question::lower;
 pub use region::Region;
 pub use scope::{Completed, Scope, Value, Variables};
-pub(crate) use suggest::policy as policy_name;
+pub(crate) use suggest::{policy as policy_name, workload as workload_name};
 pub(crate) use words::private as private_ranges;

@@ -44,6 +44,14 @@ impl Format {
     pub const OF_ANSWERS: [Self; 7] =
         [Self::Text, Self::Wide, Self::Json, Self::Jsonl, Self::Yaml, Self::Csv, Self::Markdown];
 
+    /// The formats that some answers can take beside those.
+    pub const OF_PICTURES: [Self; 4] = [Self::Dot, Self::Mermaid, Self::Svg, Self::Html];
+
+    /// Lists every format that some answer can take.
+    pub fn of_some_answer() -> impl Iterator<Item = Self> {
+        Self::OF_ANSWERS.into_iter().chain(Self::OF_PICTURES)
+    }
+
     /// The formats that the report of `test` can take.
     pub const OF_TESTS: [Self; 6] =
         [Self::Text, Self::Json, Self::Jsonl, Self::Junit, Self::Tap, Self::Github];

@@ -6,9 +6,10 @@ use super::parser::Rule;
 pub(super) const VERBS: &str = "`can`, `why`, `who can reach`, `what can`, `flows`, `list`, `count`, `resolve`, \
                                 `expect`, ... or `A -> B`";
 
-const ENDPOINT: &str = "an endpoint such as `frontend`, `ns/shop`, `[app=web]` or `10.0.0.0/8`";
+pub(super) const ENDPOINT: &str =
+    "an endpoint such as `frontend`, `ns/shop`, `[app=web]` or `10.0.0.0/8`";
 const END: &str = "the end of the sentence";
-const PORTS: &str = "ports such as `tcp/80,8000-8080`, `443` or `any`";
+pub(super) const PORTS: &str = "ports such as `tcp/80,8000-8080`, `443` or `any`";
 const CHANGE: &str = "a change such as `delete netpol/x` or `label deploy/x a=b`";
 const PIPES: &str = "`where`, `group by`, `sort by`, `limit`, `select`, `count` or `as`";
 const NAME: &str = "a name such as `frontend` or `shop/frontend`";
@@ -57,7 +58,7 @@ pub(super) fn describe(rules: &[Rule]) -> Expected {
 const CONNECTORS: &[&str] =
     &["`,`", "`->`", "`in`", "`and`", "`or`", "`except`", "`|`", "`as`", "`]`", "`is`"];
 
-const fn begins_sentence(rule: Rule) -> bool {
+pub(super) const fn begins_sentence(rule: Rule) -> bool {
     matches!(rule, Rule::kw_why | Rule::chunk | Rule::sentence | Rule::can | Rule::list)
 }
 
@@ -96,7 +97,7 @@ impl Expected {
     }
 }
 
-const VERB_WORDS: &[&str] = &[
+pub(super) const VERB_WORDS: &[&str] = &[
     "can",
     "is",
     "why",
@@ -145,7 +146,7 @@ const VERB_WORDS: &[&str] = &[
 
 /// The words for one rule; `None` where it says nothing to a user.
 #[rustfmt::skip]
-const fn words(rule: Rule) -> Option<&'static str> {
+pub(super) const fn words(rule: Rule) -> Option<&'static str> {
     Some(match rule {
         Rule::EOI => END,
         Rule::sentence | Rule::test_block => "a sentence",

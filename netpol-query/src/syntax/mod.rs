@@ -8,11 +8,13 @@ mod build;
 mod chunk;
 mod error;
 mod expected;
+mod follow;
 pub(crate) mod foreign;
 mod parser;
 mod span;
 
 pub use chunk::{Chunk, chunks, is_open};
 pub use error::SyntaxError;
+pub use follow::{Follow, Slot, follow};
 pub use parser::parse;
 pub use span::{Span, Spanned};

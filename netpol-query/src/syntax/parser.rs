@@ -43,6 +43,19 @@ pub fn parse(text: &str) -> Result<Item, SyntaxError> {
     }
 }
 
+/// Returns the rules that were tried where a text breaks off, and where that is.
+pub(super) fn attempts(text: &str) -> Option<(usize, Vec<Rule>)> {
+    check_bounds(text).ok()?;
+    let error = generated::Grammar::parse(Rule::chunk, text).err()?;
+    let at = match error.location {
+        InputLocation::Pos(at) | InputLocation::Span((at, _)) => at,
+    };
+    match error.variant {
+        ErrorVariant::ParsingError { positives, .. } => Some((at, positives)),
+        ErrorVariant::CustomError { .. } => None,
+    }
+}
+
 fn check_bounds(text: &str) -> Result<(), SyntaxError> {
     if text.len() > MAX_LENGTH {
         let message = format!("a sentence of {} bytes; the longest has {MAX_LENGTH}", text.len());

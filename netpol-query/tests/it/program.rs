@@ -18,12 +18,7 @@ pub(crate) struct Ran {
 pub(crate) fn program(args: &[&str], input: &str) -> Ran {
     let args = std::iter::once("netpol-query").chain(args.iter().copied()).map(OsString::from);
     let (mut out, mut err) = (Vec::new(), Vec::new());
-    let around = Surroundings {
-        width: None,
-        no_color: false,
-        terminals: Terminals::default(),
-        clock: || Duration::from_micros(7),
-    };
+    let around = Surroundings { clock: || Duration::from_micros(7), ..Surroundings::default() };
     let mut input = input.as_bytes();
     let mut streams = Streams { input: &mut input, out: &mut out, err: &mut err };
     let code = run(args.collect(), &mut streams, &around);
@@ -144,10 +139,8 @@ fn wrong_options_are_explained() {
 fn without_a_sentence_a_terminal_gets_a_hint() {
     let (mut out, mut err) = (Vec::new(), Vec::new());
     let around = Surroundings {
-        width: None,
-        no_color: false,
         terminals: Terminals { input: true, ..Terminals::default() },
-        clock: Duration::default,
+        ..Surroundings::default()
     };
     let mut streams = Streams { input: &mut std::io::empty(), out: &mut out, err: &mut err };
     let args = ["netpol-query", "-f", "x"].map(OsString::from);

@@ -9,7 +9,9 @@ use netpol_query::syntax::ast::{
 use netpol_query::syntax::{Span, Spanned, chunks, parse};
 use proptest::prelude::*;
 
-fn said<T>(node: T) -> Spanned<T> {
+use crate::statements;
+
+pub(crate) fn said<T>(node: T) -> Spanned<T> {
     Spanned::new(node, Span::default())
 }
 
@@ -78,7 +80,7 @@ fn endpoint() -> impl Strategy<Value = Endpoint> {
     ]
 }
 
-fn set() -> impl Strategy<Value = Endpoints> {
+pub(crate) fn set() -> impl Strategy<Value = Endpoints> {
     let one = endpoint().prop_map(|e| said(Set::One(e)));
     one.prop_recursive(3, 12, 3, |inner| {
         let some = prop::collection::vec(inner.clone(), 2..4);
@@ -92,7 +94,7 @@ fn set() -> impl Strategy<Value = Endpoints> {
     })
 }
 
-fn ports() -> impl Strategy<Value = Ports> {
+pub(crate) fn ports() -> impl Strategy<Value = Ports> {
     let protocol = prop::sample::select(&Protocol::ALL[..]);
     let item = prop_oneof![
         Just(PortItem::Any),
@@ -104,7 +106,7 @@ fn ports() -> impl Strategy<Value = Ports> {
     prop::collection::vec(item.prop_map(said), 1..4).prop_map(|items| Ports { items })
 }
 
-fn on() -> impl Strategy<Value = Option<Ports>> {
+pub(crate) fn on() -> impl Strategy<Value = Option<Ports>> {
     prop::option::of(ports())
 }
 
@@ -154,7 +156,7 @@ fn question() -> impl Strategy<Value = Question> {
     ]
 }
 
-fn path_options() -> impl Strategy<Value = PathOptions> {
+pub(crate) fn path_options() -> impl Strategy<Value = PathOptions> {
     let hops = prop::option::of(0..9_u32);
     (any::<bool>(), hops, prop::option::of(set()), prop::option::of(set()), on()).prop_map(
         |(shortest, max_hops, via, avoiding, on)| PathOptions {
@@ -227,12 +229,11 @@ fn sentence() -> impl Strategy<Value = Sentence> {
     let statement = prop_oneof![
         4 => question().prop_map(Statement::Ask),
         1 => expect().prop_map(Statement::Expect),
+        4 => statements::statement(),
     ];
-    (statement, prop::collection::vec(pipe(), 0..3)).prop_map(|(statement, pipes)| Sentence {
-        with: Vec::new(),
-        statement,
-        pipes,
-    })
+    let with = prop_oneof![6 => Just(Vec::new()), 1 => statements::changes()];
+    (with, statement, prop::collection::vec(pipe(), 0..3))
+        .prop_map(|(with, statement, pipes)| Sentence { with, statement, pipes })
 }
 
 proptest! {
@@ -269,4 +270,11 @@ proptest! {
             prop_assert!(text.get(error.span.start..error.span.end).is_some(), "{}", text);
         }
     }
+}
+
+/// What the fuzzer found.
+#[test]
+fn a_question_mark_before_an_arrow_is_no_pattern() {
+    assert!(parse("frontend?-> redis on 6379").is_err());
+    assert!(parse("front?nd->redis").is_ok());
 }

@@ -1,5 +1,7 @@
 //! Every sentence of the language parses and prints back; every malformed one is answered in a user's words.
 
+use std::collections::BTreeSet;
+
 use netpol_query::syntax::{SyntaxError, parse};
 
 /// The sentences of the language document, and variants of them.
@@ -284,22 +286,96 @@ fn hostile_sentences_are_bounded() {
     assert!(parse(&long).is_ok());
 }
 
+/// Sentences as people mistype them.
+const HANDWRITTEN: &[&str] = &[
+    "can",
+    "can can reach reach",
+    "can frontend reach",
+    "can frontend redis on 80",
+    "can frontend to redis",
+    "frontend redis",
+    "frontend ->",
+    "-> redis",
+    "who reach db",
+    "what reach db",
+    "why",
+    "why frontend redis",
+    "is redis from frontend",
+    "can a reach b on tcp:80",
+    "can a reach b on 80,",
+    "can a reach b on ,80",
+    "can a reach b on tcp/http/80",
+    "can a,, b reach c",
+    "can (a reach b",
+    "can a) reach b",
+    "resolve [app=web",
+    "resolve [=web]",
+    "resolve [app in web]",
+    "resolve [app in (web]",
+    "resolve a/b/c/d",
+    "resolve /",
+    "resolve $",
+    "resolve 10.0.0.0/",
+    "resolve 10.0.0",
+    "flows | ",
+    "flows | where",
+    "flows | where x =",
+    "flows | sort",
+    "flows | limit many",
+    "flows | as",
+    "flows as exe",
+    "flows from",
+    "count",
+    "list",
+    "list cows",
+    "expect",
+    "expect a b",
+    "expect a can reach b because",
+    "expect a can reach b because x",
+    "expect no",
+    "expect count pods about 5",
+    "test",
+    "test x { flows }",
+    "test \"x\" flows",
+    "test \"x\" { flows",
+    "let x = a",
+    "let $x a",
+    "let $x =",
+    "use",
+    "use namespace",
+    "paths",
+    "paths from a",
+    "paths from a to b max hops",
+    "matrix of a",
+    "policies",
+    "policies like a",
+    "pods of",
+    "\\d frontend",
+    "\"",
+    "\u{1}",
+    "?",
+    "|",
+    "{}",
+    ";)",
+    "→",
+];
+
 /// Sentences that are broken in every way that the words of good ones can be: cut, doubled, swapped and replaced.
-fn malformed() -> Vec<String> {
-    let mut broken = Vec::new();
+fn malformed() -> BTreeSet<String> {
+    let mut broken: BTreeSet<String> = HANDWRITTEN.iter().map(|s| (*s).to_owned()).collect();
     for sentence in SENTENCES {
         let words: Vec<&str> = sentence.split_whitespace().collect();
         for i in 0..words.len() {
             let mut cut = words.clone();
             cut.remove(i);
-            broken.push(cut.join(" "));
+            broken.insert(cut.join(" "));
             let mut swapped = words.clone();
             swapped.swap(i, 0);
-            broken.push(swapped.join(" "));
+            broken.insert(swapped.join(" "));
             for other in ["???", "on", "[x", "port", "->", "("] {
                 let mut replaced = words.clone();
                 replaced[i] = other;
-                broken.push(replaced.join(" "));
+                broken.insert(replaced.join(" "));
             }
         }
     }

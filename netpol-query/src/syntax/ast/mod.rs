@@ -157,9 +157,12 @@ impl fmt::Display for TestBlock {
 impl fmt::Display for Sentence {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if !self.with.is_empty() {
-            f.write_str("with ")?;
-            commas(f, &self.with)?;
-            f.write_str(": ")?;
+            // An address such as `::` would take the colon for its own.
+            let changes: Vec<String> = self.with.iter().map(ToString::to_string).collect();
+            let changes = changes.join(", ");
+            let last = changes.rsplit(' ').next().unwrap_or_default();
+            let space = if last.contains(':') { " " } else { "" };
+            write!(f, "with {changes}{space}: ")?;
         }
         self.statement.fmt(f)?;
         for pipe in &self.pipes {

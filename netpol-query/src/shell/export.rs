@@ -12,7 +12,7 @@ use crate::reply::Reply;
 /// Writes the file of a reply, if it asks for one, and says what was written.
 ///
 /// A regular file that is there is replaced; anything else that is there is left alone.
-pub(super) fn write(reply: &Reply, options: &Options) -> Option<Result<String, QueryError>> {
+pub(crate) fn write(reply: &Reply, options: &Options) -> Option<Result<String, QueryError>> {
     let answer = reply.result.as_ref().ok()?;
     let Body::Export(export) = &answer.body else { return None };
     let path = export.path.as_ref()?;
