@@ -66,5 +66,6 @@ fn named(snapshot: &Snapshot, end: &End) -> String {
         End::Namespace(id) => cluster.namespace(*id).name.to_string(),
         End::External(addresses) => addresses.to_string(),
         End::Name(name) => name.to_string(),
+        End::IngressController => "ingress-controller".to_owned(),
     }
 }

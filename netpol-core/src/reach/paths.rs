@@ -62,7 +62,7 @@ struct Finder<'a> {
     /// The pods of the ends that may be passed, by their distance, from 1.
     layers: Vec<RoaringBitmap>,
     /// The hops from an end, or from the sources, to the ends of a distance.
-    edges: HashMap<(Option<End>, usize), Rc<Vec<Row>>>,
+    edges: HashMap<(Option<End>, usize), Rc<[Row]>>,
     found: Vec<Vec<Row>>,
     more: bool,
     steps: u64,
@@ -111,7 +111,7 @@ impl<'a> Finder<'a> {
     }
 
     /// Lists the hops that leave an end, or the sources, for the ends of a distance; 0 for the targets.
-    fn leaving(&mut self, end: Option<&End>, distance: usize) -> Rc<Vec<Row>> {
+    fn leaving(&mut self, end: Option<&End>, distance: usize) -> Rc<[Row]> {
         let key = (end.cloned(), distance);
         if let Some(known) = self.edges.get(&key) {
             return Rc::clone(known);
@@ -120,7 +120,7 @@ impl<'a> Finder<'a> {
             None => self.searcher.question.from.clone(),
             Some(end) => Selection { pods: self.searcher.pods_of(end), ..Selection::default() },
         };
-        let rows = Rc::new(self.hops_to(&from, distance));
+        let rows: Rc<[Row]> = self.hops_to(&from, distance).into();
         self.edges.insert(key, Rc::clone(&rows));
         rows
     }

@@ -11,7 +11,6 @@ use super::answer::{Asked, Body, Endpoint, Row, Warning};
 use super::ends::Names;
 use super::pairs::Wanted;
 use super::warnings;
-use crate::error::QueryError;
 use crate::lower::ExposurePlan;
 
 /// How some workloads are exposed.
@@ -61,11 +60,7 @@ const fn at(direction: Direction) -> usize {
 
 impl Engine<'_> {
     /// Answers `exposure of`.
-    pub(super) fn exposure(
-        &self,
-        plan: &ExposurePlan,
-        warnings: &mut Vec<Warning>,
-    ) -> Result<Body, QueryError> {
+    pub(super) fn exposure(&self, plan: &ExposurePlan, warnings: &mut Vec<Warning>) -> Body {
         let explain = self.settings.explain || self.settings.page;
         let wanted = Wanted { explain, denied: false, level: Level::Workload };
         let (inward, outward) = (self.ask(&plan.inward, wanted), self.ask(&plan.outward, wanted));
@@ -103,7 +98,7 @@ impl Engine<'_> {
             }
         }
         workloads.sort_by_cached_key(|w| super::ends::order_key(&w.endpoint));
-        Ok(Body::Exposure(Exposure { asked: self.asked(&plan.inward), workloads }))
+        Body::Exposure(Exposure { asked: self.asked(&plan.inward), workloads })
     }
 
     fn is_protected(&self, end: &End, direction: Direction) -> bool {

@@ -97,7 +97,7 @@ impl Engine<'_> {
             Plan::PodsOf(policy) => Body::Endpoints(self.pods_of(*policy)),
             Plan::Policies(policies) => Body::Policies(self.policies(policies)),
             Plan::Hops(plan) => self.ways(plan, warnings)?,
-            Plan::Exposure(plan) => self.exposure(plan, warnings)?,
+            Plan::Exposure(plan) => self.exposure(plan, warnings),
             Plan::Expect(expect) => self.expect(expect, warnings)?,
             Plan::Export(export) => Body::Export(Box::new(self.export(export, warnings)?)),
             Plan::Define { name, .. } => Body::Done(format!("${name} is defined")),

@@ -55,7 +55,7 @@ pub enum Plan {
     /// `pods of`.
     PodsOf(PolicyId),
     /// `policies for` and the like.
-    Policies(PoliciesPlan),
+    Policies(Box<PoliciesPlan>),
     /// `paths`, `eventually`, `blast radius`.
     Hops(Box<HopsPlan>),
     /// `exposure of`.

@@ -243,7 +243,7 @@ impl Scope<'_> {
             return Err(QueryError::at(ErrorCode::Usage, of.span, message));
         }
         let of = if flow.is_some() { Region::default() } else { self.endpoints(of)? };
-        Ok(Plan::Policies(PoliciesPlan { relation, of, flow, direction }))
+        Ok(Plan::Policies(Box::new(PoliciesPlan { relation, of, flow, direction })))
     }
 
     fn used_namespace(&self, path: &Spanned<Path>) -> Found<Plan> {

@@ -18,12 +18,9 @@ const MOST_ENDS: usize = 12;
 
 /// Prints a way: `internet → web:any → db:5432`.
 pub(in crate::render) fn arrows(way: &Way, label: &dyn Fn(&Endpoint) -> String) -> String {
-    let mut text = way.src().map_or_else(String::new, |end| label(end));
-    for row in &way.hops {
-        let dst = label(&row.dst);
-        text.push_str(&format!(" → {dst}:{}{}", ports(&row.ports), share(row)));
-    }
-    text
+    let first = way.src().map_or_else(String::new, |end| label(end));
+    let hop = |row: &Row| format!(" → {}:{}{}", label(&row.dst), ports(&row.ports), share(row));
+    way.hops.iter().map(hop).fold(first, |text, hop| text + &hop)
 }
 
 /// Prints ports as they follow a colon: TCP by number alone.
