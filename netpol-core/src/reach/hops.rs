@@ -89,6 +89,17 @@ pub struct Closure {
     pub backward: bool,
 }
 
+/// How far a search from the targets goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Extent {
+    /// Only as many hops as it takes to find a source.
+    FirstSources,
+    /// Everything but the targets.
+    AllSources,
+    /// The targets too, where they come to other targets.
+    TargetsToo,
+}
+
 /// A search under way.
 pub(super) struct Searcher<'a> {
     snapshot: &'a Snapshot,
@@ -151,11 +162,14 @@ impl<'a> Searcher<'a> {
         (seen.len() as u64).max(1)
     }
 
-    /// Finds everything that gets to the targets; ways do not pass pods of `ends`. With `first`, only as many hops are
-    /// looked at as it takes to find a source.
-    pub(super) fn backward(&mut self, ends: &RoaringBitmap, first: bool) -> Vec<Arrival> {
+    /// Finds everything that gets to the targets; ways do not pass pods of `ends`.
+    pub(super) fn backward(&mut self, ends: &RoaringBitmap, extent: Extent) -> Vec<Arrival> {
         let targets = self.question.target_pods();
-        let mut unseen = (&self.passable | &self.question.from.pods) - &targets;
+        let mut unseen = &self.passable | &self.question.from.pods;
+        if extent != Extent::TargetsToo {
+            unseen -= &targets;
+        }
+        let mut round = Vec::new();
         let all_addresses = self.question.from.addresses.clone();
         let mut addresses = all_addresses.clone();
         let mut controller = self.question.from.ingress_controller;
@@ -165,7 +179,7 @@ impl<'a> Searcher<'a> {
             let mut found = RoaringBitmap::new();
             for (to, ports) in std::mem::take(&mut asks) {
                 if self.is_stopped() || self.is_last(hop) {
-                    return arrivals;
+                    return self.with_straight_sources(arrivals, round);
                 }
                 let from = Selection {
                     pods: unseen.clone(),
@@ -173,7 +187,8 @@ impl<'a> Searcher<'a> {
                     names: vec![],
                     ingress_controller: controller,
                 };
-                let rows = self.hops(from, to, ports);
+                let mut rows = self.hops(from, to, ports);
+                rows.retain(|row| row.src != row.dst);
                 for row in firsts(rows, |r| &r.src) {
                     let pods = self.pods_of(&row.src);
                     unseen -= &pods;
@@ -182,21 +197,57 @@ impl<'a> Searcher<'a> {
                     if row.src == End::IngressController {
                         controller = ControllerEnd::Absent;
                     }
-                    let rest = self.ways.get(&row.dst).cloned().unwrap_or_default();
-                    let (end, way) = (row.src.clone(), prepend(row, rest));
-                    self.meet(&end, &way);
+                    // A target that reaches another one is no way station: ways end at the first target.
+                    let rest = if hop == 1 { None } else { self.ways.get(&row.dst).cloned() };
+                    let (end, way) = (row.src.clone(), prepend(row, rest.unwrap_or_default()));
+                    if way.iter().any(|row| row.dst == end) {
+                        round.push(end);
+                        continue;
+                    }
+                    if self.pods_of(&end).is_disjoint(&targets) {
+                        self.meet(&end, &way);
+                    }
                     arrivals.push(Arrival { end, way });
                 }
             }
             let arrived = controller != self.question.from.ingress_controller
                 || addresses != all_addresses
                 || !found.is_disjoint(&self.question.from.pods);
-            asks = parts(&(found - ends - &self.question.avoiding));
-            if asks.is_empty() || first && arrived {
+            asks = parts(&(found - ends - &self.question.avoiding - &targets));
+            if asks.is_empty() || extent == Extent::FirstSources && arrived {
                 break;
             }
         }
+        self.with_straight_sources(arrivals, round)
+    }
+
+    /// Adds the targets that come to another target only by a way of their own, since the shortest one came back to them.
+    fn with_straight_sources(
+        &mut self,
+        mut arrivals: Vec<Arrival>,
+        round: Vec<End>,
+    ) -> Vec<Arrival> {
+        for end in round {
+            let own = self.pods_of(&end);
+            if self.is_stopped() || self.question.target_pods().is_subset(&own) {
+                continue;
+            }
+            let from = Selection { pods: own, ..Selection::default() };
+            let to = self.question.to.clone();
+            arrivals.extend(self.straight(Hops { from, to, ..self.question.clone() }, end));
+        }
+        arrivals.sort_by_key(|a| a.way.len());
         arrivals
+    }
+
+    /// Finds a shortest way that passes no end twice.
+    fn straight(&mut self, question: Hops, end: End) -> Option<Arrival> {
+        let most_work = self.question.most_work.saturating_sub(self.work);
+        let question = Hops { most_work, ..question };
+        let shortest = PathChoice { via: None, shortest: true, most: 1 };
+        let (found, work) = paths::paths(self.snapshot, &question, &shortest);
+        self.work += work;
+        found.paths.into_iter().next().map(|way| Arrival { end, way })
     }
 
     /// Finds everything that the sources get to.
@@ -255,12 +306,8 @@ impl<'a> Searcher<'a> {
                 break;
             }
             let to = Selection { pods: self.pods_of(&end), ..Selection::default() };
-            let most_work = self.question.most_work - self.work;
-            let question = Hops { to: vec![(to, ports)], most_work, ..self.question.clone() };
-            let shortest = PathChoice { via: None, shortest: true, most: 1 };
-            let (found, work) = paths::paths(self.snapshot, &question, &shortest);
-            self.work += work;
-            arrivals.extend(found.paths.into_iter().next().map(|way| Arrival { end, way }));
+            let question = Hops { to: vec![(to, ports)], ..self.question.clone() };
+            arrivals.extend(self.straight(question, end));
         }
         arrivals.sort_by_key(|a| a.way.len());
         arrivals
@@ -350,7 +397,7 @@ fn merge(rows: &[Row]) -> Option<Row> {
 /// Finds everything that gets to the targets, over any number of hops.
 pub(super) fn sources(snapshot: &Snapshot, question: &Hops) -> Closure {
     let mut searcher = Searcher::new(snapshot, question);
-    let mut arrivals = searcher.backward(&RoaringBitmap::new(), false);
+    let mut arrivals = searcher.backward(&RoaringBitmap::new(), Extent::TargetsToo);
     arrivals.retain(|a| match &a.end {
         End::External(_) | End::Name(_) | End::IngressController => true,
         end => !searcher.pods_of(end).is_disjoint(&question.from.pods),

@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use roaring::RoaringBitmap;
 
-use super::hops::{Hops, Searcher};
+use super::hops::{Extent, Hops, Searcher};
 use super::question::{AskedPorts, End, Row, Selection};
 use super::snapshot::Snapshot;
 
@@ -73,7 +73,8 @@ impl<'a> Finder<'a> {
         let mut searcher = Searcher::new(snapshot, question);
         let sources = question.from.pods.clone();
         let first = choice.shortest && choice.via.is_none();
-        let arrivals = searcher.backward(&sources, first);
+        let extent = if first { Extent::FirstSources } else { Extent::AllSources };
+        let arrivals = searcher.backward(&sources, extent);
         let targets = question.target_pods();
         let mut layers: Vec<RoaringBitmap> = Vec::new();
         let mut distance = HashMap::new();
@@ -127,14 +128,10 @@ impl<'a> Finder<'a> {
 
     fn hops_to(&mut self, from: &Selection, distance: usize) -> Vec<Row> {
         let Some(layer) = distance.checked_sub(1) else {
-            let parts = self.searcher.question.to.iter();
-            let parts: Vec<_> = parts
-                .map(|(to, ports)| (Selection { pods: &to.pods - &from.pods, ..to.clone() }, ports))
-                .collect();
-            let hops = |(to, ports): (Selection, &AskedPorts)| {
-                self.searcher.hops(from.clone(), to, ports.clone())
-            };
-            return parts.into_iter().flat_map(hops).collect();
+            // An end that is a source and a target has nowhere to go from itself, but to the other targets.
+            let parts = self.searcher.question.to.clone();
+            let hops = |(to, ports)| self.searcher.hops(from.clone(), to, ports);
+            return parts.into_iter().flat_map(hops).filter(|row| row.src != row.dst).collect();
         };
         let pods = self.layers.get(layer).map_or_else(RoaringBitmap::new, |l| l - &from.pods);
         let through = Selection { pods, ..Selection::default() };
@@ -212,7 +209,8 @@ impl<'a> Finder<'a> {
 fn distances(snapshot: &Snapshot, question: &Hops, pods: &RoaringBitmap) -> HashMap<End, u32> {
     let to = Selection { pods: pods.clone(), ..Selection::default() };
     let toward = Hops { to: vec![(to, AskedPorts::all())], ..question.clone() };
-    let arrivals = Searcher::new(snapshot, &toward).backward(&RoaringBitmap::new(), false);
+    let arrivals =
+        Searcher::new(snapshot, &toward).backward(&RoaringBitmap::new(), Extent::AllSources);
     let length = |way: &[Row]| u32::try_from(way.len()).unwrap_or(u32::MAX);
     arrivals.into_iter().map(|a| (a.end, length(&a.way))).collect()
 }

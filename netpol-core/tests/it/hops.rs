@@ -121,6 +121,60 @@ proptest! {
     }
 
     #[test]
+    fn sources_that_are_targets_reach_the_other_targets(
+        plan in cluster_plan(),
+        dialect in dialect(),
+        ports in port(),
+        chosen in (any::<u16>(), any::<u16>()),
+    ) {
+        let cluster = plan.build().unwrap();
+        let ids: Vec<WorkloadId> = cluster.workload_ids().collect();
+        let pick = |bits: u16| -> BTreeSet<WorkloadId> {
+            let chosen = ids.iter().enumerate().filter(|(i, _)| bits >> (i % 16) & 1 == 1);
+            chosen.map(|(_, w)| *w).collect()
+        };
+        let (from, to) = (pick(chosen.0), pick(chosen.1));
+        let all = |set: &BTreeSet<WorkloadId>| {
+            let pods = set.iter().fold(roaring::RoaringBitmap::new(), |pods, w| {
+                pods | selection(&cluster, *w).pods
+            });
+            Selection { pods, ..Selection::default() }
+        };
+        let snapshot = Snapshot::new(cluster.clone(), dialect);
+        let (any, last) = (edges(&snapshot, PortSet::all()), edges(&snapshot, ports.clone()));
+        let hops = Hops {
+            max_hops: Some(4),
+            ..Hops::between(all(&from), all(&to), ports.into())
+        };
+        // A way passes neither another source nor another target.
+        let minimal = |path: &Vec<WorkloadId>| {
+            path[1..path.len() - 1].iter().all(|w| !from.contains(w) && !to.contains(w))
+        };
+        let mut expected = BTreeSet::new();
+        for (a, b) in from.iter().flat_map(|a| to.iter().map(move |b| (*a, *b))) {
+            if a != b {
+                expected.extend(paths(&any, &last, a, b, 4).into_iter().filter(minimal));
+            }
+        }
+        let choice = PathChoice { via: None, shortest: false, most: 100_000 };
+        let found = snapshot.paths(&hops, &choice);
+        let ends = |path: &Vec<netpol_core::reach::Row>| -> Vec<WorkloadId> {
+            let ends = path.iter().take(1).map(|r| &r.src).chain(path.iter().map(|r| &r.dst));
+            ends.filter_map(workload).collect()
+        };
+        let named: BTreeSet<_> = found.paths.iter().map(ends).collect();
+        prop_assert_eq!(&named, &expected);
+        // Whoever has such a way is found by the search from the targets, after as many hops; others may come through a source.
+        let sources = snapshot.eventual_sources(&hops);
+        for source in &from {
+            let least = expected.iter().filter(|p| p[0] == *source).map(|p| p.len() - 1).min();
+            let arrival = sources.arrivals.iter().find(|a| workload(&a.end) == Some(*source));
+            let hops = arrival.map(|a| a.way.len());
+            prop_assert!(least.is_none() || hops.is_some_and(|h| Some(h) <= least), "{:?}: {:?} {:?}", source, hops, least);
+        }
+    }
+
+    #[test]
     fn closures_from_both_sides_and_choke_points_agree_with_paths(
         plan in cluster_plan(),
         dialect in dialect(),

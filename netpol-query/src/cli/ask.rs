@@ -36,7 +36,15 @@ pub(super) fn ask(
     };
     let mut gravest = Exit::Yes;
     for text in &texts {
-        for chunk in syntax::chunks(text) {
+        let chunks = syntax::chunks(text);
+        if chunks.is_empty() && sentences.iter().any(|s| s != "-") {
+            // An unset variable in a script must not pass for an answer.
+            let error = QueryError::new(ErrorCode::Usage, "the sentence is empty")
+                .help("ask something, such as `count flows`");
+            input::complain(invocation, streams, console, &error)?;
+            gravest = gravest.max(Exit::Wrong);
+        }
+        for chunk in chunks {
             let exit = answer(invocation, &mut session, chunk, streams, around, console)?;
             gravest = gravest.max(exit);
         }

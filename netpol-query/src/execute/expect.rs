@@ -126,8 +126,14 @@ impl Engine<'_> {
 
     /// Others must not reach it, and of those who may, at least one must.
     fn only(&self, inside: &Ask, others: &Ask) -> Result<Finding, QueryError> {
-        let may = self.can(inside, Some(Quantifier::Some))?;
         let rest = self.can(others, Some(Quantifier::Some))?;
+        let nobody = inside.from.is_empty();
+        if nobody && rest.outcome == Outcome::No {
+            let (pass, outcome) = (Some(true), Some(Outcome::Yes));
+            let found = "no one is meant, and no one can".into();
+            return Ok(Finding { pass, outcome, found, ..Finding::default() });
+        }
+        let may = if nobody { rest.clone() } else { self.can(inside, Some(Quantifier::Some))? };
         let (pass, found) = match (may.outcome, rest.outcome) {
             (_, Outcome::Yes | Outcome::Partial) => (Some(false), "others can too"),
             (Outcome::No, _) => (Some(false), "they cannot themselves"),
@@ -204,7 +210,10 @@ impl Engine<'_> {
         warnings: &mut Vec<Warning>,
     ) -> Finding {
         let (others, breach) = self.has_way(others, warnings);
-        let (inside, own) = self.has_way(inside, warnings);
+        let nobody = inside.ask.from.is_empty();
+        // Where no one is meant, it is enough that no one can.
+        let (inside, own) =
+            if nobody { (Some(true), Vec::new()) } else { self.has_way(inside, warnings) };
         let (pass, found, rows) = match (inside, others) {
             (_, Some(true)) => (Some(false), "others can too", breach),
             (Some(false), _) => (Some(false), "they cannot themselves", own),
@@ -281,10 +290,10 @@ fn is_vacuous(claim: &ClaimPlan) -> bool {
     let empty = |ask: &Ask| ask.from.is_empty() || ask.to.is_empty();
     match claim {
         ClaimPlan::Reach { ask, .. } | ClaimPlan::NoFlows(ask, _) => empty(ask),
-        ClaimPlan::Only { inside, .. } => empty(inside),
-        ClaimPlan::NoPath(plan)
-        | ClaimPlan::Eventually { plan, .. }
-        | ClaimPlan::OnlyEventually { inside: plan, .. } => empty(&plan.ask),
+        // Where no one is meant by `only`, no one may.
+        ClaimPlan::Only { inside, .. } => inside.to.is_empty(),
+        ClaimPlan::OnlyEventually { inside, .. } => inside.ask.to.is_empty(),
+        ClaimPlan::NoPath(plan) | ClaimPlan::Eventually { plan, .. } => empty(&plan.ask),
         ClaimPlan::None(_) | ClaimPlan::Count(..) => false,
     }
 }

@@ -86,7 +86,7 @@ impl Engine<'_> {
             ("pods", cluster.pods().len() as u64),
             ("policies", policies.len() as u64),
             ("flows", flows),
-            ("unprotected workloads", unprotected.len() as u64),
+            ("unprotected on ingress", unprotected.len() as u64),
             ("reachable from outside", exposed.len() as u64),
         ];
         Ok(Report { numbers, rows, matrix, exposed, unprotected, policies })

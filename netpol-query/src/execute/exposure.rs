@@ -118,9 +118,11 @@ impl Engine<'_> {
         plan: &ExposurePlan,
         warnings: &mut Vec<Warning>,
     ) -> HashMap<End, u64> {
-        let to = Selection { pods: plan.inward.to.pods.clone(), ..Selection::default() };
-        let ports: AskedPorts = plan.inward.ports();
-        let closure = self.snapshot.eventual_destinations(&Hops::between(from, to, ports));
+        let question = Hops {
+            to: plan.inward.parts(),
+            ..Hops::between(from, Selection::default(), AskedPorts::all())
+        };
+        let closure = self.snapshot.eventual_destinations(&question);
         if closure.stopped && !warnings.contains(&super::hops::search_stopped()) {
             warnings.push(super::hops::search_stopped());
         }

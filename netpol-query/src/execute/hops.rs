@@ -21,7 +21,9 @@ pub struct Ways {
     pub asked: Asked,
     /// The ways, short ones first.
     pub ways: Vec<Way>,
-    /// Whether there are more than are listed.
+    /// How many there were, before a pipe left some of them out.
+    pub found: usize,
+    /// Whether there are more than were looked for.
     pub more: bool,
     /// What every way to some ends goes through; empty where that was not looked at.
     pub choke_points: Vec<Choke>,
@@ -91,14 +93,23 @@ impl Engine<'_> {
     }
 
     fn paths(&self, plan: &HopsPlan, warnings: &mut Vec<Warning>) -> Ways {
-        let found = self.snapshot.paths(&plan.hops, &plan.choice);
-        warn(warnings, found.stopped, found.doubtful);
+        let paths = self.snapshot.paths(&plan.hops, &plan.choice);
+        warn(warnings, paths.stopped, paths.doubtful);
         let mut names = Names::new(self.snapshot.cluster());
-        let complete = !found.more && !found.stopped && !plan.choice.shortest;
-        let choke_points = if complete { common(&found.paths, &mut names) } else { Vec::new() };
-        let ways = found.paths.into_iter().map(|path| self.way(path, &mut names)).collect();
-        let asked = self.asked(&plan.ask);
-        Ways { kind: plan.kind, asked, ways, more: found.more, choke_points, groups: Vec::new() }
+        let complete = !paths.more && !paths.stopped && !plan.choice.shortest;
+        let choke_points = if complete { common(&paths.paths, &mut names) } else { Vec::new() };
+        let ways: Vec<Way> =
+            paths.paths.into_iter().map(|path| self.way(path, &mut names)).collect();
+        let (asked, found) = (self.asked(&plan.ask), ways.len());
+        Ways {
+            kind: plan.kind,
+            asked,
+            ways,
+            found,
+            more: paths.more,
+            choke_points,
+            groups: Vec::new(),
+        }
     }
 
     fn closure(
@@ -120,8 +131,8 @@ impl Engine<'_> {
             (way.hops.len(), far(way).and_then(|e| ranks.get(&Arc::as_ptr(&e)).copied()))
         });
         let (choke_points, groups) = named(&shape, &closure.arrivals, &mut names);
-        let asked = self.asked(&plan.ask);
-        Ways { kind: plan.kind, asked, ways, more: false, choke_points, groups }
+        let (asked, found) = (self.asked(&plan.ask), ways.len());
+        Ways { kind: plan.kind, asked, ways, found, more: false, choke_points, groups }
     }
 
     fn arrival(&self, arrival: &Arrival, names: &mut Names<'_>) -> Way {

@@ -189,7 +189,11 @@ impl Engine<'_> {
             single(end).then_some((*row, *column))
         });
         let outside = rows.outside.zip(columns.outside);
-        both.chain(outside).collect()
+        // Two ends outside the cluster are never a pair, and the controller is a source only.
+        let controller = columns.places.get(&End::IngressController);
+        let toward = (0..rows.ends.len()).filter_map(|row| Some((row, *controller?)));
+        let from = rows.places.get(&End::IngressController).copied().zip(columns.outside);
+        both.chain(outside).chain(toward).chain(from).collect()
     }
 
     fn pod_ends(&self, selection: &Selection, level: Level) -> Vec<End> {

@@ -1,6 +1,7 @@
 //! Questions over several hops: `paths`, `eventually`, `blast radius`.
 
-use netpol_core::reach::{AskedPorts, Hops, PathChoice, Selection};
+use netpol_core::model::PodId;
+use netpol_core::reach::{AskedPorts, ControllerEnd, Hops, PathChoice, Selection};
 use roaring::RoaringBitmap;
 
 use super::plan::Ask;
@@ -50,7 +51,7 @@ impl Scope<'_> {
         let mut plan = self.several(HopsKind::Paths, Some(from), Some(to), options.on.as_ref())?;
         self.with_options(&mut plan, options)?;
         if self.has_nowhere_to_go(&plan) {
-            let message = format!("every end of `{to}` is one of `{from}`: there is no way to go");
+            let message = format!("`{from}` and `{to}` are the same: there is no way to go");
             return Err(QueryError::at(ErrorCode::NoSuchEndpoint, to.span, message));
         }
         Ok(plan)
@@ -98,13 +99,7 @@ impl Scope<'_> {
         on: Option<&Ports>,
     ) -> Found<HopsPlan> {
         let ask = self.between(from, to, on)?;
-        let to = match &ask.through {
-            None => vec![(ask.to.clone(), ask.ports())],
-            Some(through) => {
-                let reached = through.parts.iter().filter(|(ports, _)| !ports.is_empty());
-                reached.map(|(ports, pods)| part(pods, ports.clone().into())).collect()
-            }
-        };
+        let to = ask.parts();
         let hops =
             Hops { to, ..Hops::between(ask.from.clone(), Selection::default(), AskedPorts::all()) };
         let choice = PathChoice { via: None, shortest: false, most: MOST_PATHS };
@@ -126,11 +121,26 @@ impl Scope<'_> {
         }
         if let Some(set) = &options.avoiding {
             plan.hops.avoiding = self.passed(set, "avoiding")?;
-            // An end is no less an end for being avoided: only the middle is meant.
-            let ends = &plan.hops.from.pods | &plan.ask.to.pods;
-            plan.hops.avoiding -=
-                if plan.kind == HopsKind::Paths { ends } else { plan.hops.from.pods.clone() };
+            self.without_avoided(plan, set)?;
         }
+        Ok(())
+    }
+
+    /// Takes what is avoided out of both ends.
+    fn without_avoided(&self, plan: &mut HopsPlan, set: &Endpoints) -> Found<()> {
+        let avoided = &plan.hops.avoiding;
+        plan.hops.from.pods -= avoided;
+        plan.hops.to.iter_mut().for_each(|(to, _)| to.pods -= avoided);
+        let empty = |s: &Selection| s.is_empty() && s.ingress_controller == ControllerEnd::Absent;
+        if !self.may_be_empty
+            && (empty(&plan.hops.from) || plan.hops.to.iter().all(|(to, _)| empty(to)))
+        {
+            let message = format!("nothing is left to go between while avoiding `{set}`");
+            let help = "avoid what lies between the two ends";
+            return Err(QueryError::at(ErrorCode::NoSuchEndpoint, set.span, message).help(help));
+        }
+        plan.ask.from.pods -= avoided;
+        plan.ask.to.pods -= avoided;
         Ok(())
     }
 
@@ -143,11 +153,14 @@ impl Scope<'_> {
         Ok(region.selection.pods)
     }
 
-    /// Tells whether every target is a source.
+    /// Tells whether the only source is the only target.
     fn has_nowhere_to_go(&self, plan: &HopsPlan) -> bool {
         let (from, to) = (&plan.ask.from, &plan.ask.to);
-        let outside = !to.addresses.is_empty() || !to.names.is_empty();
-        !self.may_be_empty && !outside && !from.is_empty() && to.pods.is_subset(&from.pods)
+        let only_pods = |s: &Selection| s.addresses.is_empty() && s.names.is_empty();
+        let workload = |p: u32| self.cluster.pod(PodId(p)).workload;
+        let first = from.pods.min().map(workload);
+        let one = from.pods.iter().chain(&to.pods).all(|p| Some(workload(p)) == first);
+        !self.may_be_empty && one && only_pods(from) && only_pods(to) && from.pods == to.pods
     }
 
     /// Makes the question whether the complement of some sources has a way.
@@ -162,9 +175,4 @@ impl Scope<'_> {
         others.ask.said.0 = Some(said);
         others
     }
-}
-
-fn part(pods: &[netpol_core::model::PodId], ports: AskedPorts) -> (Selection, AskedPorts) {
-    let pods = pods.iter().map(|p| p.0).collect();
-    (Selection { pods, ..Selection::default() }, ports)
 }

@@ -97,6 +97,17 @@ impl Ask {
     pub fn ports(&self) -> AskedPorts {
         self.on.clone().unwrap_or_else(AskedPorts::all)
     }
+
+    /// Returns the destinations by the ports on which they are asked about: through a Service's port they differ by pod.
+    pub fn parts(&self) -> Vec<(Selection, AskedPorts)> {
+        let Some(through) = &self.through else { return vec![(self.to.clone(), self.ports())] };
+        let reached = through.parts.iter().filter(|(ports, _)| !ports.is_empty());
+        let part = |(ports, pods): &(PortSet, Vec<PodId>)| {
+            let pods = pods.iter().map(|p| p.0).collect();
+            (Selection { pods, ..Selection::default() }, ports.clone().into())
+        };
+        reached.map(part).collect()
+    }
 }
 
 /// A Service's port, and what it means on the pods behind it.

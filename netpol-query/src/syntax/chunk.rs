@@ -46,6 +46,8 @@ impl State {
 
 /// Cuts a text at line ends and `;`, but not within quotes and braces. Comments and empty pieces are left out.
 pub fn chunks(text: &str) -> Vec<Chunk<'_>> {
+    // Some editors begin a file with a byte order mark.
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut found = Vec::new();
     let mut state = State::default();
     let (mut start, mut line, mut first_line) = (0, 1_u32, 1_u32);

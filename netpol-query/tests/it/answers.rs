@@ -284,3 +284,20 @@ fn a_test_block_answers_each_sentence_and_keeps_its_variables() {
     let span = error.span.unwrap();
     assert_eq!(replies[0].query.get(span.start..span.end), Some("nobody"));
 }
+
+#[test]
+fn contracts_do_not_hold_for_want_of_sources() {
+    let cases = [
+        ("expect only pods[app=nosuch] can reach db on 5432 if any", false),
+        ("expect only pods[app=nosuch] can eventually reach db on 5432 if any", false),
+        ("expect only pods[app=nosuch] can reach db on 9999 if any", true),
+        ("expect no path from any to db", false),
+        ("expect no path from db, frontend to db", false),
+        ("expect no path from pods[app=nosuch] to db if any", true),
+    ];
+    for (sentence, pass) in cases {
+        let mut session = shop::session().with_namespace(Some("shop".into()));
+        let Body::Expectation(expectation) = shop::body(&mut session, sentence) else { panic!() };
+        assert_eq!(expectation.pass, Some(pass), "{sentence}");
+    }
+}

@@ -182,6 +182,16 @@ fn headline(ways: &Ways) -> String {
     let ends = |far: fn(&Way) -> Option<&std::sync::Arc<Endpoint>>| {
         counted(ways.ways.iter().filter_map(far).map(|e| &**e))
     };
+    if ways.ways.len() != ways.found {
+        let (shown, all) = (ways.ways.len(), ways.found);
+        return format!(
+            "{shown} of {all} ends that {}",
+            match ways.kind {
+                HopsKind::Who => format!("can eventually reach {}{on}", said(&ways.asked.to)),
+                _ => format!("{} can eventually reach{on}", said(&ways.asked.from)),
+            }
+        );
+    }
     match ways.kind {
         HopsKind::Who => {
             format!("{} can eventually reach {}{on}", ends(Way::src), said(&ways.asked.to))
