@@ -53,8 +53,12 @@ fn shortened(line: &str) -> String {
 
 /// Characters that would act on the terminal, or not show at all, are shown by number.
 fn is_shown(c: char) -> bool {
-    !(c.is_control() && c != '\n' && c != '\t')
-        && !matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+    let acts = c.is_control() && c != '\n' && c != '\t';
+    let hides = matches!(
+        c,
+        '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}'
+    );
+    !acts && !hides
 }
 
 fn visible(text: &str) -> String {
