@@ -256,6 +256,7 @@ impl<'a> Searcher<'a> {
         open.iter_mut().for_each(|(to, _)| to.pods -= &self.question.from.pods);
         let mut unseen = &self.passable - &self.question.from.pods;
         let mut frontier = vec![self.question.from.clone()];
+        let unrestricted = self.is_unrestricted();
         let mut arrivals = Vec::new();
         let mut round = Vec::new();
         for hop in 1.. {
@@ -269,6 +270,14 @@ impl<'a> Searcher<'a> {
                     for row in firsts(rows, |r| &r.dst) {
                         self.take(to, &row.dst);
                         let arrival = self.arrive(row);
+                        if unrestricted {
+                            let pods = self.pods_of(&arrival.end) & &unseen;
+                            if !pods.is_empty() {
+                                unseen -= &pods;
+                                found |= pods;
+                                self.meet(&arrival.end, &arrival.way);
+                            }
+                        }
                         if arrival.is_straight() {
                             arrivals.push(arrival);
                         } else {
@@ -276,7 +285,9 @@ impl<'a> Searcher<'a> {
                         }
                     }
                 }
-                // The same rows again, unless the ports of the last hop or its ends were restricted.
+                if unrestricted {
+                    continue;
+                }
                 let to = Selection { pods: unseen.clone(), ..Selection::default() };
                 for row in firsts(self.hops(from, to, AskedPorts::all()), |r| &r.dst) {
                     let pods = self.pods_of(&row.dst);
@@ -292,6 +303,13 @@ impl<'a> Searcher<'a> {
             }
         }
         self.straightened(arrivals, round)
+    }
+
+    /// Tells whether the last hop may be any hop: then what is arrived at is what is passed.
+    fn is_unrestricted(&self) -> bool {
+        let [(to, ports)] = &self.question.to[..] else { return false };
+        *ports == AskedPorts::all()
+            && self.passable.is_subset(&(&to.pods | &self.question.from.pods))
     }
 
     /// Adds the ends that a shortest way passed before it came back to them on the right ports, where a straight way

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::time::Duration;
 
 use crate::execute::{Answer, Body, Exit};
-use crate::render::{self, Format, Options, Palette};
+use crate::render::{self, Format, Options, Palette, xml};
 use crate::reply::Reply;
 
 /// How a sentence fared.
@@ -272,24 +272,6 @@ fn junit_case(out: &mut dyn Write, case: &Case) -> io::Result<()> {
         Status::Warn => writeln!(out, "{open}><system-out>{message}</system-out></testcase>"),
         Status::Error => writeln!(out, "{open}><error message=\"{message}\"/></testcase>"),
     }
-}
-
-/// Escapes a text for XML; what XML cannot hold is left out.
-fn xml(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\n' => out.push_str("&#10;"),
-            '\t' => out.push(c),
-            c if c.is_control() => {}
-            c => out.push(c),
-        }
-    }
-    out
 }
 
 /// Escapes a text for a workflow command.

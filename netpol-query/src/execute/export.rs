@@ -36,7 +36,7 @@ pub struct Report {
     pub rows: Vec<Row>,
     /// The same as a matrix, with the evidence for a page.
     pub matrix: Matrix,
-    /// Workloads that the outside reaches.
+    /// Workloads that the outside reaches, straight or through an Ingress or Route.
     pub exposed: Vec<Arc<Endpoint>>,
     /// Workloads that nothing isolates on ingress.
     pub unprotected: Vec<EndpointRow>,
@@ -137,9 +137,10 @@ impl Engine<'_> {
     }
 }
 
-/// Lists the ends that some address outside certainly reaches.
+/// Lists the ends that some address outside, or what an Ingress or Route lets in, certainly reaches.
 fn exposed(rows: &[Row]) -> Vec<Arc<Endpoint>> {
-    let outside = |end: &Endpoint| matches!(end, Endpoint::External { .. });
+    let outside =
+        |end: &Endpoint| matches!(end, Endpoint::External { .. } | Endpoint::IngressController);
     let mut seen = BTreeSet::new();
     let reached = rows.iter().filter(|r| r.verdict == Verdict::Allow && outside(&r.src));
     let mut found: Vec<Arc<Endpoint>> =

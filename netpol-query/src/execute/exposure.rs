@@ -1,6 +1,6 @@
 //! `exposure of ...`: who from elsewhere gets at workloads, and what they send outside.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use netpol_core::model::{Direction, Verdict};
@@ -37,6 +37,8 @@ pub struct Exposed {
     pub internet_hops: Option<u64>,
     /// The least number of hops from the ingress controller, which carries what Ingress and Route objects let in.
     pub ingress_hops: Option<u64>,
+    /// Whether, where no way is told, there is certainly none: no hop on the way is in doubt, and the search ended.
+    pub certain: bool,
 }
 
 impl Exposure {
@@ -58,6 +60,20 @@ const fn at(direction: Direction) -> usize {
     }
 }
 
+/// How far some source is from ends.
+struct Far {
+    hops: HashMap<End, u64>,
+    /// Ends to which a way leads if what is in doubt is allowed.
+    possible: HashSet<End>,
+    stopped: bool,
+}
+
+impl Far {
+    fn is_certain(&self, end: &End) -> bool {
+        self.hops.contains_key(end) || !self.stopped && !self.possible.contains(end)
+    }
+}
+
 impl Engine<'_> {
     /// Answers `exposure of`.
     pub(super) fn exposure(&self, plan: &ExposurePlan, warnings: &mut Vec<Warning>) -> Body {
@@ -65,38 +81,36 @@ impl Engine<'_> {
         let wanted = Wanted { explain, denied: false, level: Level::Workload };
         let (inward, outward) = (self.ask(&plan.inward, wanted), self.ask(&plan.outward, wanted));
         warnings.extend(warnings::of_table(self, &plan.inward, &inward.rows, Verdict::Allow));
+        warnings.extend(warnings::of_table(self, &plan.outward, &outward.rows, Verdict::Allow));
         let allowed = |mut rows: Vec<netpol_core::reach::Row>| {
             rows.retain(|row| row.verdict == Verdict::Allow);
             self.rows(rows)
         };
-        let (inward, outward) = (allowed(inward.rows), allowed(outward.rows));
+        let mut inbound = by_end(allowed(inward.rows), |row| row.dst.id());
+        let mut outbound = by_end(allowed(outward.rows), |row| row.src.id());
         let internet = Selection::addresses(plan.internet.clone());
-        let hops = self.hops_from(internet, plan, warnings);
+        let internet = self.hops_from(internet, plan, warnings);
         let controller =
             Selection { ingress_controller: ControllerEnd::WhereItLeads, ..Selection::default() };
         let ingress = self.hops_from(controller, plan, warnings);
         let mut names = Names::new(self.snapshot.cluster());
         let mut ends = self.ends(&plan.inward.to);
         ends.retain(|end| matches!(end, End::Workload(_) | End::Pod(_)));
-        let mut workloads: Vec<Exposed> = ends
-            .iter()
-            .map(|end| {
-                let endpoint = names.end(end);
-                Exposed {
-                    protected: Direction::ALL.map(|_| true),
-                    inbound: inward.iter().filter(|r| r.dst == endpoint).cloned().collect(),
-                    outbound: outward.iter().filter(|r| r.src == endpoint).cloned().collect(),
-                    internet_hops: hops.get(end).copied(),
-                    ingress_hops: ingress.get(end).copied(),
-                    endpoint,
-                }
-            })
-            .collect();
-        for (workload, end) in workloads.iter_mut().zip(&ends) {
-            for direction in Direction::ALL {
-                workload.protected[at(direction)] = self.is_protected(end, direction);
+        let mut exposed = |end: &End| {
+            let endpoint = names.end(end);
+            let id = endpoint.id();
+            Exposed {
+                endpoint,
+                protected: [Direction::Ingress, Direction::Egress]
+                    .map(|direction| self.is_protected(end, direction)),
+                inbound: inbound.remove(&id).unwrap_or_default(),
+                outbound: outbound.remove(&id).unwrap_or_default(),
+                internet_hops: internet.hops.get(end).copied(),
+                ingress_hops: ingress.hops.get(end).copied(),
+                certain: internet.is_certain(end) && ingress.is_certain(end),
             }
-        }
+        };
+        let mut workloads: Vec<Exposed> = ends.iter().map(&mut exposed).collect();
         workloads.sort_by_cached_key(|w| super::ends::order_key(&w.endpoint));
         Body::Exposure(Exposure { asked: self.asked(&plan.inward), workloads })
     }
@@ -112,20 +126,26 @@ impl Engine<'_> {
     }
 
     /// Finds the least number of hops from some source to every end of the set.
-    fn hops_from(
-        &self,
-        from: Selection,
-        plan: &ExposurePlan,
-        warnings: &mut Vec<Warning>,
-    ) -> HashMap<End, u64> {
+    fn hops_from(&self, from: Selection, plan: &ExposurePlan, warnings: &mut Vec<Warning>) -> Far {
         let question = Hops {
             to: plan.inward.parts(),
             ..Hops::between(from, Selection::default(), AskedPorts::all())
         };
         let closure = self.snapshot.eventual_destinations(&question);
-        if closure.stopped && !warnings.contains(&super::hops::search_stopped()) {
-            warnings.push(super::hops::search_stopped());
-        }
-        closure.arrivals.into_iter().map(|a| (a.end, a.way.len() as u64)).collect()
+        super::hops::warn(warnings, closure.stopped, closure.doubtful);
+        let possible = (closure.doubtful > 0).then(|| {
+            let doubtful = Hops { doubtful: true, ..question };
+            self.snapshot.eventual_destinations(&doubtful)
+        });
+        let stopped = closure.stopped || possible.as_ref().is_some_and(|p| p.stopped);
+        let possible = possible.map(|p| p.arrivals.into_iter().map(|a| a.end).collect());
+        let hops = closure.arrivals.into_iter().map(|a| (a.end, a.way.len() as u64)).collect();
+        Far { hops, possible: possible.unwrap_or_default(), stopped }
     }
+}
+
+fn by_end(rows: Vec<Row>, end: fn(&Row) -> String) -> HashMap<String, Vec<Row>> {
+    let mut found: HashMap<String, Vec<Row>> = HashMap::new();
+    rows.into_iter().for_each(|row| found.entry(end(&row)).or_default().push(row));
+    found
 }

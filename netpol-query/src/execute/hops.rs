@@ -23,6 +23,8 @@ pub struct Ways {
     pub ways: Vec<Way>,
     /// How many there were, before a pipe left some of them out.
     pub found: usize,
+    /// Whether the search went to its end, and no hop on the way is in doubt.
+    pub certain: bool,
     /// Whether there are more than were looked for.
     pub more: bool,
     /// What every way to some ends goes through; empty where that was not looked at.
@@ -93,10 +95,18 @@ impl Engine<'_> {
     }
 
     fn paths(&self, plan: &HopsPlan, warnings: &mut Vec<Warning>) -> Ways {
-        let paths = self.snapshot.paths(&plan.hops, &plan.choice);
+        let mut paths = self.snapshot.paths(&plan.hops, &plan.choice);
+        if paths.paths.is_empty()
+            && paths.doubtful > 0
+            && self.possible_way(plan) == Some(Vec::new())
+        {
+            // What is in doubt leads nowhere.
+            paths.doubtful = 0;
+        }
         warn(warnings, paths.stopped, paths.doubtful);
         let mut names = Names::new(self.snapshot.cluster());
-        let complete = !paths.more && !paths.stopped && !plan.choice.shortest;
+        let certain = !paths.stopped && paths.doubtful == 0;
+        let complete = certain && !paths.more && !plan.choice.shortest;
         let choke_points = if complete { common(&paths.paths, &mut names) } else { Vec::new() };
         let ways: Vec<Way> =
             paths.paths.into_iter().map(|path| self.way(path, &mut names)).collect();
@@ -106,6 +116,7 @@ impl Engine<'_> {
             asked,
             ways,
             found,
+            certain,
             more: paths.more,
             choke_points,
             groups: Vec::new(),
@@ -130,9 +141,14 @@ impl Engine<'_> {
         ways.sort_by_key(|way| {
             (way.hops.len(), far(way).and_then(|e| ranks.get(&Arc::as_ptr(&e)).copied()))
         });
-        let (choke_points, groups) = named(&shape, &closure.arrivals, &mut names);
+        let certain = !closure.stopped && closure.doubtful == 0;
+        let (mut choke_points, groups) = named(&shape, &closure.arrivals, &mut names);
+        if !certain {
+            // A hop in doubt may lead around what seems to be the only way.
+            choke_points.clear();
+        }
         let (asked, found) = (self.asked(&plan.ask), ways.len());
-        Ways { kind: plan.kind, asked, ways, found, more: false, choke_points, groups }
+        Ways { kind: plan.kind, asked, ways, found, certain, more: false, choke_points, groups }
     }
 
     fn arrival(&self, arrival: &Arrival, names: &mut Names<'_>) -> Way {
@@ -232,34 +248,43 @@ impl Engine<'_> {
         if certain.doubtful == 0 {
             return (Some(false), Vec::new());
         }
+        match self.possible_way(plan) {
+            Some(path) if path.is_empty() => (Some(false), Vec::new()),
+            path => (None, hops(path.as_ref(), &mut names)),
+        }
+    }
+
+    /// Finds a shortest way over hops that may be allowed, empty where there is none; `None` where the search stopped.
+    fn possible_way(&self, plan: &HopsPlan) -> Option<Vec<reach::Row>> {
+        let shortest = PathChoice { shortest: true, most: 1, ..plan.choice.clone() };
         let doubtful = Hops { doubtful: true, ..plan.hops.clone() };
         let possible = self.snapshot.paths(&doubtful, &shortest);
-        let none = possible.paths.is_empty() && !possible.stopped;
-        (none.then_some(false), hops(possible.paths.first(), &mut names))
+        let stopped = possible.stopped;
+        possible.paths.into_iter().next().or_else(|| (!stopped).then(Vec::new))
     }
 }
 
 /// Says that a search stopped, or that it left out what is in doubt.
-fn warn(warnings: &mut Vec<Warning>, stopped: bool, doubtful: u64) {
+pub(super) fn warn(warnings: &mut Vec<Warning>, stopped: bool, doubtful: u64) {
+    let mut add = |warning: Warning| {
+        if !warnings.contains(&warning) {
+            warnings.push(warning);
+        }
+    };
     if stopped {
-        warnings.push(search_stopped());
+        add(search_stopped());
     }
     if doubtful > 0 {
         let pairs = if doubtful == 1 { "1 pair".into() } else { format!("{doubtful} pairs") };
         let message = format!(
             "not followed, since the verdict is in doubt: {pairs} on the way (`unknown flows` lists them)"
         );
-        warnings.push(Warning {
-            code: "UNKNOWN_FLOWS".into(),
-            message,
-            object: None,
-            file: None,
-            line: None,
-        });
+        let code = "UNKNOWN_FLOWS".into();
+        add(Warning { code, message, object: None, file: None, line: None });
     }
 }
 
-pub(super) fn search_stopped() -> Warning {
+fn search_stopped() -> Warning {
     let message = "the search stopped at its bound of work: there may be more; name smaller sets, or say `max 3 hops`";
     Warning {
         code: "SEARCH_STOPPED".into(),

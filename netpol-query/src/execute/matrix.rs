@@ -33,7 +33,7 @@ pub struct Matrix {
     pub columns: Vec<Arc<Endpoint>>,
     /// Every cell that is not plainly denied, by row and column.
     pub cells: Vec<MatrixCell>,
-    /// The places without a pair: a single pod with itself, the outside with itself.
+    /// The places without a pair: a single pod with itself, two ends outside of the cluster, the controller as a destination.
     pub pairless: BTreeSet<(usize, usize)>,
     /// The same by namespace, where it is too large to be read and the sentence says no level.
     pub folded: Option<Box<Matrix>>,

@@ -412,6 +412,7 @@ struct ExposedView<'a> {
     protected: ProtectedView,
     internet_hops: Option<u64>,
     ingress_hops: Option<u64>,
+    certain: bool,
 }
 
 fn exposed(exposed: &Exposed) -> ExposedView<'_> {
@@ -421,6 +422,7 @@ fn exposed(exposed: &Exposed) -> ExposedView<'_> {
         protected: ProtectedView { ingress, egress },
         internet_hops: exposed.internet_hops,
         ingress_hops: exposed.ingress_hops,
+        certain: exposed.certain,
     }
 }
 

@@ -11,11 +11,13 @@ mod palette;
 mod svg;
 mod table;
 mod text;
+mod xml;
 
 pub use error::error_text;
 pub use format::Format;
 pub use json::{InputProblem, input_error, usage_error};
 pub use palette::Palette;
+pub(crate) use xml::xml;
 
 use std::io::{self, Write};
 

@@ -124,3 +124,21 @@ fn domain_names_are_judged_by_name_and_by_the_addresses_that_are_told() {
     assert_eq!(ask(&told).0, 0);
     assert_eq!(ask(&["can fqdn:api.example.com reach web"]).0, 2);
 }
+
+#[test]
+fn ways_in_doubt_are_neither_claimed_nor_denied() {
+    let (_, out, err) = ask(&["paths from db to log"]);
+    assert_eq!(out, "no certain path\n");
+    assert!(err.contains("the verdict is in doubt"), "{err}");
+    // What is in doubt elsewhere does not matter to a way that is denied.
+    let (_, out, err) = ask(&["paths from web to log"]);
+    assert_eq!(out, "no path\n");
+    assert!(!err.contains("in doubt"), "{err}");
+    assert_eq!(ask(&["expect no path from web to log"]).0, 0);
+    assert_eq!(ask(&["expect no path from db to log"]).0, 3);
+    assert_eq!(ask(&["expect db cannot eventually reach log"]).0, 3);
+    let (_, out, _) = ask(&["exposure of log"]);
+    assert!(out.contains("no certain way leads here from the internet"), "{out}");
+    let (_, out, _) = ask(&["exposure of web"]);
+    assert!(out.contains("the internet gets here directly"), "{out}");
+}

@@ -136,15 +136,22 @@ fn a_person_completes_asks_errs_and_leaves() {
     terminal.write("can frontent reach db");
     terminal.press(&["Enter"]);
     terminal.wait_for("^^^^^^^^ did you mean `frontend`");
+    terminal.wait_for_prompt();
     // The history hints at what was asked before.
     terminal.write("can probe");
     terminal.wait_for("can probe reach shop/db on pg");
     terminal.press(&["C-c"]);
+    terminal.wait_for_prompt();
     terminal.write("test \"x\" {");
+    terminal.wait_for("test \"x\" {");
     terminal.press(&["Enter"]);
+    terminal.wait("the prompt of a line that goes on", |screen| {
+        screen.lines().last().is_some_and(|l| l.starts_with("...") && !l.contains("count"))
+    });
     terminal.write("count pods }");
     terminal.press(&["Enter"]);
     terminal.wait("the answer 7", |screen| screen.lines().any(|l| l == "7"));
+    terminal.wait_for_prompt();
     terminal.write("\\q");
     terminal.press(&["Enter"]);
     terminal.wait_for("ended 0");
@@ -182,6 +189,7 @@ fn ctrl_c_ends_a_query_and_not_the_program() {
     terminal.write("\\d probe");
     terminal.press(&["Enter"]);
     terminal.wait_for("10.0.0.9");
+    terminal.wait_for_prompt();
     terminal.press(&["C-d"]);
     terminal.wait_for("ended 0");
 }

@@ -6,8 +6,8 @@ use std::io::{self, Write};
 
 use super::graph;
 use super::label;
-use super::svg::{self, xml};
 use super::text;
+use super::{svg, xml};
 use crate::execute::{Answer, Body, Matrix, Report, Row, Warning, Way, Ways};
 
 const STYLE: &str = include_str!("page.css");

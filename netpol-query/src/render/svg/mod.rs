@@ -6,26 +6,10 @@ mod heat;
 pub(super) use graph::graph;
 pub(super) use heat::heat;
 
+use super::xml;
+
 /// The colours (Okabe and Ito's, which the colour-blind tell apart), for both grounds.
 const STYLE: &str = include_str!("style.css");
-
-/// Escapes a text for XML; what XML cannot hold is left out.
-pub(super) fn xml(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\'' => out.push_str("&#39;"),
-            '\n' | '\t' => out.push(' '),
-            c if c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}') => {}
-            c => out.push(c),
-        }
-    }
-    out
-}
 
 /// How wide a text is at 13 pixels, about; wide scripts count twice.
 fn text_width(text: &str) -> i32 {

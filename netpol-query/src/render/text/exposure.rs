@@ -40,10 +40,7 @@ impl Page<'_> {
             }
             for (ports, ends) in by_ports(rows, what == "in") {
                 let most = if self.explain { usize::MAX } else { MOST_ENDS };
-                let shown = ends.iter().take(most).cloned().collect::<Vec<_>>().join(", ");
-                let more = ends.len().saturating_sub(most);
-                let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-                writeln!(out, "  {what:<3}  {word} {shown}{more}   {ports}")?;
+                writeln!(out, "  {what:<3}  {word} {}   {ports}", super::listed(&ends, most))?;
             }
             if self.explain {
                 for row in rows.iter().filter(|r| !r.reasons.is_empty()) {
@@ -61,7 +58,8 @@ impl Page<'_> {
             way("the ingress controller", exposed.ingress_hops),
         ];
         if ways.iter().all(Option::is_none) {
-            return writeln!(out, "  no way leads here from the internet");
+            let no = if exposed.certain { "no way" } else { "no certain way" };
+            return writeln!(out, "  {no} leads here from the internet");
         }
         ways.iter().flatten().try_for_each(|line| writeln!(out, "{line}"))
     }

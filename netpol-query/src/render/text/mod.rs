@@ -144,6 +144,15 @@ impl Page<'_> {
     }
 }
 
+/// Joins names, with the number of those that are left out.
+fn listed(names: &[String], most: usize) -> String {
+    let shown = names.get(..most).unwrap_or(names).join(", ");
+    match names.len().saturating_sub(most) {
+        0 => shown,
+        more => format!("{shown} and {more} more"),
+    }
+}
+
 /// Says what a Service's port means on the pods behind it.
 fn through(out: &mut dyn Write, asked: &Asked) -> io::Result<()> {
     asked.through.iter().try_for_each(|line| writeln!(out, "{line}"))

@@ -73,7 +73,7 @@ impl Page<'_> {
         label: &dyn Fn(&Endpoint) -> String,
     ) -> io::Result<()> {
         if ways.ways.is_empty() {
-            return writeln!(out, "no path");
+            return writeln!(out, "{}", if ways.certain { "no path" } else { "no certain path" });
         }
         for way in &ways.ways {
             writeln!(out, "  {}  {}", way.hops.len(), arrows(way, label))?;
@@ -110,19 +110,19 @@ impl Page<'_> {
         let who = ways.kind == HopsKind::Who;
         writeln!(out, "{}", headline(ways))?;
         let mut hops: BTreeMap<usize, Vec<String>> = BTreeMap::new();
+        let mut seen: BTreeSet<(usize, String)> = BTreeSet::new();
         for way in &ways.ways {
             let end = if who { way.src() } else { way.dst() };
             let names = hops.entry(way.hops.len()).or_default();
-            if let Some(name) = end.map(|e| label(e)).filter(|n| !names.contains(n)) {
+            if let Some(name) = end.map(|e| label(e))
+                && seen.insert((way.hops.len(), name.clone()))
+            {
                 names.push(name);
             }
         }
         for (hop, names) in hops {
             let most = if self.explain { usize::MAX } else { MOST_ENDS };
-            let shown = names.iter().take(most).cloned().collect::<Vec<_>>().join(", ");
-            let more = names.len().saturating_sub(most);
-            let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-            writeln!(out, "  hop {hop}  {shown}{more}")?;
+            writeln!(out, "  hop {hop}  {}", super::listed(&names, most))?;
         }
         if self.explain {
             for way in &ways.ways {
@@ -145,7 +145,6 @@ impl Page<'_> {
         let named: Vec<String> = ways
             .choke_points
             .iter()
-            .take(MOST_ENDS)
             .map(|point| match ways.kind {
                 HopsKind::Paths => label(&point.endpoint),
                 _ => format!("{} (for {})", label(&point.endpoint), point.before),
@@ -156,7 +155,12 @@ impl Page<'_> {
             HopsKind::Who => "the only way in for others",
             HopsKind::What | HopsKind::Blast => "the only way on to others",
         };
-        writeln!(out, "  {}  {}", Palette::paint(self.palette.bold, what), named.join(", "))
+        writeln!(
+            out,
+            "  {}  {}",
+            Palette::paint(self.palette.bold, what),
+            super::listed(&named, MOST_ENDS)
+        )
     }
 
     fn groups(
@@ -166,11 +170,9 @@ impl Page<'_> {
         label: &dyn Fn(&Endpoint) -> String,
     ) -> io::Result<()> {
         for group in &ways.groups {
-            let shown: Vec<String> = group.iter().take(MOST_ENDS).map(|e| label(e)).collect();
-            let more = group.len().saturating_sub(MOST_ENDS);
-            let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+            let names: Vec<String> = group.iter().map(|e| label(e)).collect();
             let what = Palette::paint(self.palette.bold, "all reach one another");
-            writeln!(out, "  {what}  {}{more}", shown.join(", "))?;
+            writeln!(out, "  {what}  {}", super::listed(&names, MOST_ENDS))?;
         }
         Ok(())
     }
