@@ -8,6 +8,7 @@ mod html;
 mod json;
 mod label;
 mod palette;
+pub(crate) mod review;
 mod svg;
 mod table;
 mod text;
