@@ -2,12 +2,13 @@
 //!
 //! Modules in reading order, each importing only those above it: [`model`] (facts), [`sources`] (manifests into
 //! facts), `index`, `compile` (policies into one Program), `evaluate` (one flow), [`reach`]
-//! (all pairs through classes of pods).
+//! (all pairs through classes of pods), [`lint`] (mistakes in policies).
 #![forbid(unsafe_code)]
 
 mod compile;
 pub mod evaluate;
 mod index;
+pub mod lint;
 pub mod model;
 pub mod reach;
 pub mod sources;
