@@ -70,7 +70,7 @@ pub fn lint(
     let cluster = snapshot.cluster();
     let dialect = Dialect { host_network: HostNetwork::Policed, ..snapshot.dialect() };
     let groups = Groups::build(cluster, dialect, &Mentions::everything(cluster));
-    let context = Context::new(snapshot, &groups, options);
+    let context = Context::new(snapshot, &groups, diagnostics, options);
     let mut findings = input::findings(diagnostics);
     let checks: [fn(&Context<'_>, &mut Vec<Finding>); 9] = [
         selectors::check,

@@ -46,7 +46,9 @@ pub(super) fn answer(out: &mut dyn Write, answer: &Answer, options: &Options) ->
         Body::Count(count) => writeln!(out, "{count}"),
         Body::Endpoints(rows) => endpoints(out, rows),
         Body::Policies(rows) => policies(out, rows),
-        Body::Findings(found) => findings::text(out, found, &options.palette),
+        Body::Findings(found) => {
+            findings::text(out, found, &options.palette, options.format == Format::Wide)
+        }
         Body::Records(records) => page.records(out, records),
         Body::Done(text) => writeln!(out, "{text}"),
     }
