@@ -3,10 +3,12 @@
 mod args;
 mod ask;
 mod color;
+mod config;
 mod contracts;
 mod convert;
 mod history;
 mod input;
+mod lint;
 mod repl;
 mod report;
 mod screen;
@@ -42,6 +44,8 @@ pub struct Surroundings {
     pub pager: Option<String>,
     /// Where the state of programs is kept: `XDG_STATE_HOME`, else `.local/state` at home.
     pub state: Option<PathBuf>,
+    /// The current directory, from which files are opened; none where it is not known.
+    pub directory: Option<PathBuf>,
 }
 
 impl Default for Surroundings {
@@ -55,6 +59,7 @@ impl Default for Surroundings {
             size: || None,
             pager: None,
             state: None,
+            directory: None,
         }
     }
 }
@@ -115,6 +120,7 @@ fn surroundings() -> Surroundings {
             .filter(|p| !p.trim().is_empty() && p != "cat"),
         state: directory("XDG_STATE_HOME")
             .or_else(|| directory("HOME").map(|home| home.join(".local/state"))),
+        directory: std::env::current_dir().ok(),
     }
 }
 
@@ -174,7 +180,7 @@ fn guarded(
     around: &Surroundings,
 ) -> io::Result<Exit> {
     let json = args::wants_json(&args);
-    let invocation = match args::parse(args) {
+    let mut invocation = match args::parse(args) {
         Ok(invocation) => invocation,
         Err(args::Refused::Shown(text)) => {
             write!(streams.out, "{text}")?;
@@ -188,6 +194,8 @@ fn guarded(
             return Ok(Exit::Wrong);
         }
     };
+    let given = invocation.args.config.as_deref();
+    invocation.config = config::load(given, around.directory.as_deref());
     command(&invocation, streams, around)
 }
 
@@ -206,6 +214,7 @@ fn command(
             None => ask::ask(invocation, sentences, streams, around, &console),
         },
         Command::Test(files) => contracts::test(invocation, files, streams, around, &console),
+        Command::Lint => lint::lint(invocation, streams, around, &console),
         Command::Convert => convert::convert(invocation, streams, &console),
         Command::Completions(shell) => args::completions(*shell, streams.out).map(|()| Exit::Yes),
         Command::Man => args::man(streams.out).map(|()| Exit::Yes),

@@ -4,6 +4,7 @@ use std::io::{self, Write};
 use std::time::Duration;
 
 use crate::execute::{Answer, Body, Exit};
+use crate::render::review::annotation;
 use crate::render::{self, Format, Options, Palette, xml};
 use crate::reply::Reply;
 
@@ -272,9 +273,4 @@ fn junit_case(out: &mut dyn Write, case: &Case) -> io::Result<()> {
         Status::Warn => writeln!(out, "{open}><system-out>{message}</system-out></testcase>"),
         Status::Error => writeln!(out, "{open}><error message=\"{message}\"/></testcase>"),
     }
-}
-
-/// Escapes a text for a workflow command.
-fn annotation(text: &str) -> String {
-    text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
 }

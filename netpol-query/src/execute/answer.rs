@@ -9,6 +9,7 @@ use super::export::{Export, Report};
 use super::exposure::Exposure;
 use super::fields::Cell;
 use super::hops::Ways;
+use super::lint::Findings;
 use super::matrix::Matrix;
 use crate::syntax::ast::ExpectSeverity;
 
@@ -53,6 +54,8 @@ pub enum Body {
     Endpoints(Vec<EndpointRow>),
     /// `list policies`, `policies for`.
     Policies(Vec<PolicyRow>),
+    /// `lint`.
+    Findings(Findings),
     /// What a pipe made of rows.
     Records(Records),
     /// The report on a whole cluster.
@@ -147,6 +150,8 @@ pub struct Expectation {
     pub rows: Vec<Row>,
     /// Objects that breach it.
     pub endpoints: Vec<EndpointRow>,
+    /// Mistakes that breach it.
+    pub findings: Vec<netpol_core::lint::Finding>,
     /// What was found, in words.
     pub found: String,
 }
@@ -427,6 +432,7 @@ impl Body {
             | Self::Count(_)
             | Self::Endpoints(_)
             | Self::Policies(_)
+            | Self::Findings(_)
             | Self::Records(_)
             | Self::Done(_) => Exit::Yes,
         }
@@ -454,6 +460,7 @@ impl Body {
             Self::Exposure(exposure) => exposure.rows().count(),
             Self::Endpoints(rows) => rows.len(),
             Self::Policies(rows) => rows.len(),
+            Self::Findings(findings) => findings.found.len(),
             Self::Records(records) => records.rows.len(),
             Self::Report(report) => report.rows.len(),
             Self::Export(_) | Self::Count(_) | Self::Done(_) => 0,

@@ -1,5 +1,6 @@
 //! The fields of rows, by which pipes filter, group and sort.
 
+use netpol_core::lint::{Finding, Severity};
 use netpol_core::model::PortSet;
 
 use super::answer::{Body, Endpoint, EndpointRow, PolicyRow, Row};
@@ -14,6 +15,8 @@ pub enum Cell {
     Number(u64),
     /// Ports.
     Ports(PortSet),
+    /// A severity.
+    Severity(Severity),
     /// There is no value.
     Empty,
 }
@@ -23,6 +26,7 @@ impl Cell {
     pub(super) fn order(&self, other: &Self) -> std::cmp::Ordering {
         match (self, other) {
             (Self::Number(a), Self::Number(b)) => a.cmp(b),
+            (Self::Severity(a), Self::Severity(b)) => a.cmp(b),
             _ => self.text().cmp(&other.text()),
         }
     }
@@ -33,6 +37,7 @@ impl Cell {
             Self::Text(text) => text.clone(),
             Self::Number(number) => number.to_string(),
             Self::Ports(ports) => ports.to_string(),
+            Self::Severity(severity) => severity.as_str().to_owned(),
             Self::Empty => String::new(),
         }
     }
@@ -48,6 +53,8 @@ const OF_ROW: &[&str] =
 /// The ends are those of the way as a whole, the ports those of its last hop.
 const OF_WAY: &[&str] = &["length", "src", "dst", "ports"];
 const OF_POLICY: &[&str] = &["kind", "namespace", "name", "file", "line"];
+const OF_FINDING: &[&str] =
+    &["id", "severity", "object", "namespace", "file", "line", "message", "fix"];
 
 /// Rows that have fields.
 pub(super) trait Fields {
@@ -74,6 +81,32 @@ impl Fields for Row {
                 }
             }
         })
+    }
+}
+
+impl Fields for Finding {
+    fn field(&self, name: &str) -> Option<Cell> {
+        let position = self.position.as_ref();
+        let line = position.map(|p| p.line).filter(|line| *line > 0);
+        Some(match name {
+            "id" => Cell::Text(self.id.to_owned()),
+            "severity" => Cell::Severity(self.severity),
+            "object" => text(self.object.as_deref()),
+            "namespace" => text(self.object.as_deref().and_then(namespace_of)),
+            "file" => text(position.map(|p| &*p.file)),
+            "line" => line.map_or(Cell::Empty, |line| Cell::Number(u64::from(line))),
+            "message" => Cell::Text(self.message.clone()),
+            "fix" => Cell::Text(self.fix.clone()),
+            _ => return None,
+        })
+    }
+}
+
+/// Returns the namespace of an object such as `shop/networkpolicy/db` or `namespace/shop`.
+fn namespace_of(object: &str) -> Option<&str> {
+    match object.split('/').collect::<Vec<_>>()[..] {
+        ["namespace", name] | [name, _, _] => Some(name),
+        _ => None,
     }
 }
 
@@ -135,6 +168,7 @@ pub(super) fn names(body: &Body) -> Vec<String> {
         Body::Ways(_) => own(OF_WAY).into_iter().chain(of_ends()).collect(),
         Body::Endpoints(_) => own(OF_ENDPOINT),
         Body::Policies(_) => own(OF_POLICY),
+        Body::Findings(_) => own(OF_FINDING),
         Body::Records(records) => records.columns.clone(),
         Body::Matrix(_)
         | Body::Exposure(_)

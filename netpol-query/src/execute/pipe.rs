@@ -1,5 +1,6 @@
 //! What follows `|`: rows are filtered, grouped, sorted, cut and counted.
 
+use netpol_core::lint::Severity;
 use netpol_core::model::{PortRange, PortSet, Protocol, Verdict};
 
 use super::answer::{Body, Records, RowsKind};
@@ -93,6 +94,7 @@ fn filter(mut body: Body, predicate: &Predicate) -> Found<Body> {
         Body::Ways(ways) => ways.ways.retain(|w| holds(w, predicate)),
         Body::Endpoints(rows) => rows.retain(|r| holds(r, predicate)),
         Body::Policies(rows) => rows.retain(|r| holds(r, predicate)),
+        Body::Findings(findings) => findings.found.retain(|f| holds(f, predicate)),
         Body::Records(Records { columns, rows }) => {
             rows.retain(|cells| holds(&(&columns[..], &cells[..]), predicate));
         }
@@ -159,6 +161,10 @@ fn compares(cell: &Cell, comparison: Comparison, value: &str) -> bool {
             (Comparison::More, Some(ports)) => ports.is_subset(own) && *own != ports,
             (_, None) => false,
         },
+        Cell::Severity(own) => match Severity::of_word(value) {
+            Some(value) => comparison.holds(own, &value),
+            None => comparison == Comparison::Unequal,
+        },
         Cell::Text(_) | Cell::Empty => comparison.holds(&cell.text().as_str(), &value),
     }
 }
@@ -200,6 +206,7 @@ fn sort(mut body: Body, field: &Spanned<String>, descending: bool) -> Found<Body
         Body::Ways(ways) => sort_rows(&mut ways.ways, &field.node, descending),
         Body::Endpoints(rows) => sort_rows(rows, &field.node, descending),
         Body::Policies(rows) => sort_rows(rows, &field.node, descending),
+        Body::Findings(findings) => sort_rows(&mut findings.found, &field.node, descending),
         Body::Records(Records { columns, rows }) => {
             let at = columns.iter().position(|c| *c == field.node).unwrap_or(0);
             let empty = Cell::Empty;
@@ -235,6 +242,7 @@ fn limit(mut body: Body, count: u64) -> Body {
         Body::Ways(ways) => ways.ways.truncate(count),
         Body::Endpoints(rows) => rows.truncate(count),
         Body::Policies(rows) => rows.truncate(count),
+        Body::Findings(findings) => findings.found.truncate(count),
         Body::Records(records) => records.rows.truncate(count),
         Body::Matrix(_)
         | Body::Exposure(_)
@@ -265,6 +273,7 @@ fn values(body: &Body, names: &[String]) -> Vec<Vec<Cell>> {
         Body::Ways(ways) => of(&ways.ways, names),
         Body::Endpoints(rows) => of(rows, names),
         Body::Policies(rows) => of(rows, names),
+        Body::Findings(findings) => of(&findings.found, names),
         Body::Records(records) => {
             let rows: Vec<_> =
                 records.rows.iter().map(|cells| (&records.columns[..], &cells[..])).collect();

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use super::format::Format;
-use super::{graph, svg, text};
+use super::{findings, graph, review, svg, text};
 use crate::execute::{Answer, Body};
 
 /// Lists the forms that an answer can take.
@@ -13,6 +13,7 @@ pub(super) fn of(body: &Body) -> Vec<Format> {
             &[Format::Dot, Format::Mermaid, Format::Svg, Format::Html]
         }
         Body::Matrix(_) => &[Format::Svg, Format::Html],
+        Body::Findings(_) => &review::FORMATS,
         Body::Report(_) => {
             let form = |f: &Format| !matches!(f, Format::Csv);
             let known = Format::OF_ANSWERS.iter().copied().filter(form);
@@ -21,6 +22,16 @@ pub(super) fn of(body: &Body) -> Vec<Format> {
         _ => &[],
     };
     Format::OF_ANSWERS.iter().chain(own).copied().collect()
+}
+
+/// Writes an answer for those who review.
+pub(super) fn review(out: &mut dyn Write, body: &Body, format: Format) -> io::Result<()> {
+    match body {
+        Body::Findings(found) => {
+            findings::write_review(out, found, format, &review::Paths::default())
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Writes an answer as a picture.

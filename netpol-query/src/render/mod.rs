@@ -1,6 +1,7 @@
 //! Answers as text for people and data for programs.
 
 mod error;
+mod findings;
 mod format;
 mod forms;
 mod graph;
@@ -8,12 +9,14 @@ mod html;
 mod json;
 mod label;
 mod palette;
+pub(crate) mod review;
 mod svg;
 mod table;
 mod text;
 mod xml;
 
 pub use error::error_text;
+pub(crate) use findings::write_review;
 pub use format::Format;
 pub use json::{InputProblem, input_error, usage_error};
 pub use palette::Palette;
@@ -72,6 +75,9 @@ pub fn reply(
                 Format::Markdown => table::markdown(out, &answer.body)?,
                 Format::Dot | Format::Mermaid | Format::Svg => forms::picture(out, answer, format)?,
                 Format::Html => html::page(out, answer)?,
+                Format::Sarif | Format::Github | Format::Gitlab | Format::Junit => {
+                    forms::review(out, &answer.body, format)?;
+                }
                 _ => {}
             }
             Ok(None)
