@@ -93,6 +93,7 @@ fn filter(mut body: Body, predicate: &Predicate) -> Found<Body> {
         Body::Ways(ways) => ways.ways.retain(|w| holds(w, predicate)),
         Body::Endpoints(rows) => rows.retain(|r| holds(r, predicate)),
         Body::Policies(rows) => rows.retain(|r| holds(r, predicate)),
+        Body::Diff(changes) => changes.rows.retain(|r| holds(r, predicate)),
         Body::Records(Records { columns, rows }) => {
             rows.retain(|cells| holds(&(&columns[..], &cells[..]), predicate));
         }
@@ -200,6 +201,7 @@ fn sort(mut body: Body, field: &Spanned<String>, descending: bool) -> Found<Body
         Body::Ways(ways) => sort_rows(&mut ways.ways, &field.node, descending),
         Body::Endpoints(rows) => sort_rows(rows, &field.node, descending),
         Body::Policies(rows) => sort_rows(rows, &field.node, descending),
+        Body::Diff(changes) => sort_rows(&mut changes.rows, &field.node, descending),
         Body::Records(Records { columns, rows }) => {
             let at = columns.iter().position(|c| *c == field.node).unwrap_or(0);
             let empty = Cell::Empty;
@@ -235,6 +237,7 @@ fn limit(mut body: Body, count: u64) -> Body {
         Body::Ways(ways) => ways.ways.truncate(count),
         Body::Endpoints(rows) => rows.truncate(count),
         Body::Policies(rows) => rows.truncate(count),
+        Body::Diff(changes) => changes.rows.truncate(count),
         Body::Records(records) => records.rows.truncate(count),
         Body::Matrix(_)
         | Body::Exposure(_)
@@ -265,6 +268,7 @@ fn values(body: &Body, names: &[String]) -> Vec<Vec<Cell>> {
         Body::Ways(ways) => of(&ways.ways, names),
         Body::Endpoints(rows) => of(rows, names),
         Body::Policies(rows) => of(rows, names),
+        Body::Diff(changes) => of(&changes.rows, names),
         Body::Records(records) => {
             let rows: Vec<_> =
                 records.rows.iter().map(|cells| (&records.columns[..], &cells[..])).collect();

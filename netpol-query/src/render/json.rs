@@ -8,10 +8,11 @@ use serde::ser::{SerializeMap as _, SerializeSeq as _};
 use serde::{Serialize, Serializer};
 
 use super::Options;
+use super::changes::{ChangesView, change_row};
 use crate::error::{ErrorCode, QueryError};
 use crate::execute::{
-    Answer, Body, Cell, Choke, Endpoint, EndpointRow, Exposed, Exposure, Matrix, MatrixCell,
-    PolicyRef, PolicyRow, Reason, Records, Report, Row, Warning, Way,
+    Answer, Body, Cell, Changes, Choke, Endpoint, EndpointRow, Exposed, Exposure, Matrix,
+    MatrixCell, PolicyRef, PolicyRow, Reason, Records, Report, Row, Warning, Way,
 };
 
 const SCHEMA: &str = "netpol-query/v1";
@@ -142,6 +143,8 @@ struct AnswerView<'a> {
     matrix: Option<MatrixView<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     report: Option<ReportView<'a>>,
+    #[serde(flatten)]
+    changes: Option<ChangesView<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     export: Option<ExportView<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -184,6 +187,7 @@ impl<'a> AnswerView<'a> {
             rows: RowsView::None,
             matrix: None,
             report: None,
+            changes: None,
             export: None,
             count: None,
             protected: None,
@@ -247,6 +251,10 @@ impl<'a> AnswerView<'a> {
             Body::Count(count) => view.count = Some(*count),
             Body::Endpoints(rows) => view.rows = RowsView::Endpoints(rows),
             Body::Policies(rows) => view.rows = RowsView::Policies(rows),
+            Body::Diff(changes) => {
+                view.rows = RowsView::Changes(changes);
+                view.changes = Some(ChangesView::new(changes));
+            }
             Body::Records(records) => view.rows = RowsView::Records(records),
             Body::Done(_) => {}
         }
@@ -273,6 +281,7 @@ enum RowsView<'a> {
     Ways(&'a [Way], bool),
     /// The rows of an exposure, and whether they carry reasons.
     Exposure(&'a Exposure, bool),
+    Changes(&'a Changes),
     Endpoints(&'a [EndpointRow]),
     Policies(&'a [PolicyRow]),
     Records(&'a Records),
@@ -291,6 +300,9 @@ impl Serialize for RowsView<'_> {
             }
             Self::Exposure(exposure, explain) => {
                 serializer.collect_seq(exposure.rows().map(|r| row(r, *explain)))
+            }
+            Self::Changes(changes) => {
+                serializer.collect_seq(changes.rows.iter().map(|r| change_row(r, changes)))
             }
             Self::Endpoints(rows) => serializer.collect_seq(rows.iter().map(endpoint_row)),
             Self::Policies(rows) => serializer.collect_seq(rows.iter().map(policy_row)),
@@ -314,9 +326,9 @@ struct RowView<'a> {
 }
 
 #[derive(Serialize)]
-struct PairsView {
-    matching: u64,
-    total: u64,
+pub(super) struct PairsView {
+    pub(super) matching: u64,
+    pub(super) total: u64,
 }
 
 fn row(row: &Row, explain: bool) -> RowView<'_> {
@@ -447,13 +459,13 @@ fn choke(choke: &Choke) -> ChokeView<'_> {
 }
 
 #[derive(Serialize)]
-struct EndpointRowView<'a> {
+pub(super) struct EndpointRowView<'a> {
     endpoint: EndpointView<'a>,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     directions: Vec<&'static str>,
 }
 
-fn endpoint_row(row: &EndpointRow) -> EndpointRowView<'_> {
+pub(super) fn endpoint_row(row: &EndpointRow) -> EndpointRowView<'_> {
     EndpointRowView {
         endpoint: EndpointView(&row.endpoint),
         directions: row.directions.iter().map(|d| d.as_str()).collect(),
@@ -483,7 +495,7 @@ fn policy_row(row: &PolicyRow) -> PolicyRowView<'_> {
 }
 
 #[derive(Serialize)]
-struct ReasonView<'a> {
+pub(super) struct ReasonView<'a> {
     code: &'static str,
     direction: Option<&'static str>,
     ports: PortsView<'a>,
@@ -495,7 +507,7 @@ struct ReasonView<'a> {
     message: &'a str,
 }
 
-fn reason(reason: &Reason) -> ReasonView<'_> {
+pub(super) fn reason(reason: &Reason) -> ReasonView<'_> {
     ReasonView {
         code: reason.code.as_str(),
         direction: reason.direction.map(Direction::as_str),
@@ -509,7 +521,7 @@ fn reason(reason: &Reason) -> ReasonView<'_> {
     }
 }
 
-struct PortsView<'a>(&'a PortSet);
+pub(super) struct PortsView<'a>(pub(super) &'a PortSet);
 
 impl Serialize for PortsView<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -528,7 +540,7 @@ impl Serialize for PortsView<'_> {
     }
 }
 
-struct EndpointView<'a>(&'a Endpoint);
+pub(super) struct EndpointView<'a>(pub(super) &'a Endpoint);
 
 impl Serialize for EndpointView<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

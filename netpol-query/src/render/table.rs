@@ -49,6 +49,10 @@ fn table(body: &Body) -> Table {
             columns: columns(&["kind", "namespace", "name", "file", "line"]),
             rows: rows.iter().map(policy_cells).collect(),
         },
+        Body::Diff(changes) => Table {
+            columns: columns(&super::changes::COLUMNS),
+            rows: changes.rows.iter().map(|r| super::changes::cells(r, changes)).collect(),
+        },
         Body::Records(records) => Table {
             columns: records.columns.clone(),
             rows: records
