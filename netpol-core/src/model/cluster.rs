@@ -149,7 +149,7 @@ pub enum TargetPort {
 }
 
 /// A namespace to be built.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct NamespaceSpec {
     /// Its name.
     pub name: String,
@@ -160,7 +160,7 @@ pub struct NamespaceSpec {
 }
 
 /// A node to be built.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct NodeSpec {
     /// Its name.
     pub name: String,
@@ -205,7 +205,7 @@ pub struct WorkloadSpec {
 }
 
 /// A pod to be built.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct PodSpec {
     /// Its namespace, which need not be declared.
     pub namespace: String,
@@ -228,7 +228,7 @@ pub struct PodSpec {
 }
 
 /// A Service to be built.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct ServiceSpec {
     /// Its namespace, which need not be declared.
     pub namespace: String,
@@ -589,6 +589,11 @@ impl ClusterBuilder {
 
     /// Adds a pod.
     pub fn pod(&mut self, spec: PodSpec) {
+        self.pod_of(spec, false);
+    }
+
+    /// Adds a pod of the input, or one that a template stands for.
+    pub(super) fn pod_of(&mut self, spec: PodSpec, from_template: bool) {
         let pod = Pod {
             namespace: self.namespace_id(&spec.namespace),
             workload: WorkloadId(0),
@@ -597,7 +602,7 @@ impl ClusterBuilder {
             addresses: spec.addresses.into(),
             node: spec.node.map(|n| self.node_id(&n)),
             host_network: spec.host_network,
-            from_template: false,
+            from_template,
             position: spec.position.unwrap_or_else(memory),
             name: spec.name.into(),
         };

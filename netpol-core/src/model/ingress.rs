@@ -85,7 +85,7 @@ pub enum BackendPort {
 }
 
 /// An Ingress or Route to be built.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct IngressSpec {
     /// Its kind.
     pub kind: IngressKind,
