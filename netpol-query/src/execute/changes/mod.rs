@@ -1,5 +1,6 @@
 //! What changed between two states, as plain data: rows, the objects that made them, and what else a reviewer must know.
 
+mod compare;
 mod fold;
 mod review;
 mod risk;
