@@ -4,7 +4,7 @@ mod allow;
 mod contracts;
 mod load;
 
-use std::io::{self, Write as _};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use netpol_core::change;
