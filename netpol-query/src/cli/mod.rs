@@ -5,6 +5,7 @@ mod ask;
 mod color;
 mod contracts;
 mod convert;
+mod diff;
 mod history;
 mod input;
 mod repl;
@@ -42,6 +43,8 @@ pub struct Surroundings {
     pub pager: Option<String>,
     /// Where the state of programs is kept: `XDG_STATE_HOME`, else `.local/state` at home.
     pub state: Option<PathBuf>,
+    /// The current directory, from which files are opened; none where it is not known.
+    pub directory: Option<PathBuf>,
 }
 
 impl Default for Surroundings {
@@ -55,6 +58,7 @@ impl Default for Surroundings {
             size: || None,
             pager: None,
             state: None,
+            directory: None,
         }
     }
 }
@@ -115,6 +119,7 @@ fn surroundings() -> Surroundings {
             .filter(|p| !p.trim().is_empty() && p != "cat"),
         state: directory("XDG_STATE_HOME")
             .or_else(|| directory("HOME").map(|home| home.join(".local/state"))),
+        directory: std::env::current_dir().ok(),
     }
 }
 
@@ -207,6 +212,7 @@ fn command(
         },
         Command::Test(files) => contracts::test(invocation, files, streams, around, &console),
         Command::Convert => convert::convert(invocation, streams, &console),
+        Command::Diff => diff::diff(invocation, streams, around, &console),
         Command::Completions(shell) => args::completions(*shell, streams.out).map(|()| Exit::Yes),
         Command::Man => args::man(streams.out).map(|()| Exit::Yes),
     }

@@ -20,6 +20,7 @@ pub use answer::{
     Answer, Asked, Body, Endpoint, EndpointRow, Exit, Expectation, Outcome, PolicyRef, PolicyRow,
     Reason, Records, Row, RowsKind, Verdicts, Warning,
 };
+pub(crate) use changes::Accepted;
 pub use changes::{
     Acceptance, Became, ChangeCause, ChangeRow, ChangeSummary, ChangedObject, Changes, ChangesKind,
     Contract, ContractStatus, EmptiedService, Fold, Gate, ReachChange, Reached, Review, Risk,

@@ -1,10 +1,14 @@
 //! What changed between two states, as plain data: rows, the objects that made them, and what else a reviewer must know.
 
+mod accept;
 mod compare;
 mod fold;
+mod reach;
+mod reasons;
 mod review;
 mod risk;
 
+pub(crate) use accept::Accepted;
 pub use fold::Fold;
 pub use review::{Acceptance, Contract, ContractStatus, Gate, ReachChange, Reached, Review};
 pub use risk::Risk;
@@ -61,6 +65,10 @@ pub struct Sides {
     pub base: String,
     /// The state after.
     pub head: String,
+    /// The commit before.
+    pub base_revision: Option<String>,
+    /// The commit after.
+    pub head_revision: Option<String>,
 }
 
 /// A pair whose connectivity changed.

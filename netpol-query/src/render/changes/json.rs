@@ -18,6 +18,10 @@ pub(in crate::render) struct ChangesView<'a> {
     base: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     head: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    base_revision: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    head_revision: Option<&'a str>,
     objects: Vec<ObjectView<'a>>,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     unprotected: Vec<EndpointRowView<'a>>,
@@ -111,6 +115,8 @@ impl<'a> ChangesView<'a> {
             summary: SummaryView { added, removed, changed, unchanged },
             base: changes.sides.as_ref().map(|s| s.base.as_str()),
             head: changes.sides.as_ref().map(|s| s.head.as_str()),
+            base_revision: changes.sides.as_ref().and_then(|s| s.base_revision.as_deref()),
+            head_revision: changes.sides.as_ref().and_then(|s| s.head_revision.as_deref()),
             objects: changes.objects.iter().map(object).collect(),
             unprotected: changes.unprotected.iter().map(endpoint_row).collect(),
             newly_protected: changes.newly_protected.iter().map(endpoint_row).collect(),
