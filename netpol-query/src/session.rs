@@ -5,7 +5,7 @@ use std::sync::Arc;
 use netpol_core::reach::Snapshot;
 
 use crate::error::QueryError;
-use crate::execute::{Answer, Settings, Warning, execute};
+use crate::execute::{Answer, LintInput, Settings, Warning, execute};
 use crate::lower::{Completed, Plan, Scope, Variables, lower};
 use crate::reply::Reply;
 use crate::syntax::ast::{Item, Pipe, Sentence};
@@ -22,6 +22,7 @@ pub struct Session {
     generation: u64,
     settings: Settings,
     input_warnings: Arc<[Warning]>,
+    lint: Arc<LintInput>,
 }
 
 /// A sentence that defined a variable, so that it can be looked up again in other manifests.
@@ -47,6 +48,7 @@ impl Session {
             generation: 0,
             settings,
             input_warnings: Arc::default(),
+            lint: Arc::default(),
         }
     }
 
@@ -62,6 +64,13 @@ impl Session {
     pub fn with_input(mut self, completed: Vec<Completed>, warnings: Vec<Warning>) -> Self {
         self.completed = completed.into();
         self.input_warnings = warnings.into();
+        self
+    }
+
+    /// Tells what lint has to know.
+    #[must_use]
+    pub fn with_lint(mut self, lint: LintInput) -> Self {
+        self.lint = lint.into();
         self
     }
 
@@ -204,7 +213,8 @@ impl Session {
             _ => false,
         });
         settings.page |= matches!(&plan, Plan::Export(export) if export.form == "html");
-        let (body, mut warnings) = execute(&plan, &sentence.pipes, &self.snapshot, settings)?;
+        let (body, mut warnings) =
+            execute(&plan, &sentence.pipes, &self.snapshot, settings, &self.lint)?;
         match plan {
             Plan::Define { name, value } => {
                 self.definitions.retain(|d| d.name != name);

@@ -11,5 +11,5 @@ pub(crate) use address_classes::{AddressClasses, number as address_number, piece
 pub(crate) use peers::{PeerSet, TermKind};
 pub(crate) use ports::{PortKey, port_key};
 pub(crate) use profiles::{ProfileId, StageProfile};
-pub(crate) use program::{ADMIN, BASELINE, NETWORK, Program};
+pub(crate) use program::{ADMIN, BASELINE, NETWORK, Program, effective_types};
 pub(crate) use stages::{CompiledPolicy, Rule, Stage, Unmatched};

@@ -311,7 +311,7 @@ impl<'a> Compiler<'a> {
 }
 
 /// Applies the default of `policyTypes`: the length of `egress` counts, not its presence (networkpolicy-v1, section 2).
-fn effective_types(spec: &NetworkPolicySpec) -> Vec<Direction> {
+pub(crate) fn effective_types(spec: &NetworkPolicySpec) -> Vec<Direction> {
     if spec.policy_types.is_empty() {
         let egress = (!spec.egress.is_empty()).then_some(Direction::Egress);
         return [Some(Direction::Ingress), egress].into_iter().flatten().collect();

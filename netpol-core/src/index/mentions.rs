@@ -22,6 +22,24 @@ pub(crate) struct Mentions {
 }
 
 impl Mentions {
+    /// Tells apart whatever any selector could, and every port name.
+    pub(crate) fn everything(cluster: &Cluster) -> Self {
+        let table = cluster.labels();
+        let (labels, keys) = (vec![true; table.len()], vec![true; table.key_count()]);
+        let mut mentions = Self { labels, keys, ..Self::default() };
+        let mut last: Option<*const crate::model::ContainerPort> = None;
+        for pod in cluster.pods() {
+            // The pods of a workload share their list and stand together.
+            if last.replace(pod.ports.as_ptr()) == Some(pod.ports.as_ptr()) {
+                continue;
+            }
+            for name in pod.ports.iter().filter_map(|port| port.name.as_deref()) {
+                mentions.add_port_name(name);
+            }
+        }
+        mentions
+    }
+
     /// Reads every policy.
     pub(crate) fn of(cluster: &Cluster) -> Self {
         let table = cluster.labels();

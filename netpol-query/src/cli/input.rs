@@ -13,7 +13,7 @@ use super::args::{DialectWord, Given, Invocation};
 use super::color::Console;
 use super::screen::Progress;
 use crate::error::{ErrorCode, QueryError};
-use crate::execute::{Settings, Warning, of_diagnostic};
+use crate::execute::{LintInput, Settings, Warning, of_diagnostic};
 use crate::render::{self, InputProblem, Palette};
 use crate::session::Session;
 
@@ -22,12 +22,12 @@ const MAX_STDIN: u64 = 1 << 31;
 /// At most so many warnings about the input are printed for people.
 const MOST_WARNINGS: usize = 8;
 
-/// Loads what the command line names and starts a session; `None` where the input is wrong and was complained about.
-pub(super) fn session(
+/// Loads what the command line names; `None` where it names nothing that can be read, which was complained about.
+pub(super) fn loaded(
     invocation: &Invocation,
     streams: &mut Streams<'_>,
     console: &Console,
-) -> io::Result<Option<Session>> {
+) -> io::Result<Option<Loaded>> {
     let sources = match sources(&invocation.sources, streams.input) {
         Ok(sources) => sources,
         Err(error) => {
@@ -38,6 +38,16 @@ pub(super) fn session(
     let progress = Progress::start(console.progress, "reading manifests");
     let loaded = load(&sources, &options(invocation));
     drop(progress);
+    Ok(Some(loaded))
+}
+
+/// Loads what the command line names and starts a session; `None` where the input is wrong and was complained about.
+pub(super) fn session(
+    invocation: &Invocation,
+    streams: &mut Streams<'_>,
+    console: &Console,
+) -> io::Result<Option<Session>> {
+    let Some(loaded) = loaded(invocation, streams, console)? else { return Ok(None) };
     if loaded.errors().count() > 0 && !invocation.args.keep_going {
         refuse(invocation, streams, console, &loaded)?;
         return Ok(None);
@@ -48,6 +58,10 @@ pub(super) fn session(
         writeln!(streams.err, "{mark} the input holds no pods: every answer about them is empty")?;
     }
     let warnings: Vec<Warning> = loaded.diagnostics.iter().map(of_diagnostic).collect();
+    let lint = LintInput {
+        diagnostics: [loaded.diagnostics, loaded.remarks].concat().into(),
+        options: invocation.config.clone().map(|config| config.lint),
+    };
     let settings = Settings {
         level: invocation.args.level(),
         explain: invocation.args.explain,
@@ -58,7 +72,8 @@ pub(super) fn session(
     drop(progress);
     let session = Session::new(snapshot, settings)
         .with_namespace(invocation.args.namespace.clone())
-        .with_input(loaded.completed, warnings);
+        .with_input(loaded.completed, warnings)
+        .with_lint(lint);
     Ok(Some(session))
 }
 

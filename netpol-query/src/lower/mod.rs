@@ -8,6 +8,7 @@ mod export;
 mod find;
 mod glob;
 mod hops;
+mod lint;
 mod objects;
 mod plan;
 mod ports;
@@ -21,6 +22,7 @@ mod words;
 pub(crate) use describe::Named;
 pub(crate) use glob::matches as glob_matches;
 pub use hops::{HopsKind, HopsPlan};
+pub use lint::LintPlan;
 pub use plan::{
     Ask, ClaimPlan, CountPlan, ExpectPlan, ExportPlan, ExposurePlan, ListPlan, PipeStep, Plan,
     PoliciesPlan, Translation,

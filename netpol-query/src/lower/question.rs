@@ -40,7 +40,9 @@ pub fn lower(statement: &Statement, scope: &Scope<'_>) -> Found<Plan> {
         Statement::WhatIf(_) => Err(later("`what if`")),
         Statement::Change(_) => Err(later("changing the loaded cluster")),
         Statement::Diff { .. } => Err(later("`diff`")),
-        Statement::Lint { .. } => Err(later("`lint`")),
+        Statement::Lint { within, severity } => {
+            Ok(Plan::Lint(Box::new(scope.lint(within.as_ref(), *severity)?)))
+        }
         Statement::Export { what, to } => scope.export(*what, to.as_ref()),
     }
 }
@@ -328,7 +330,7 @@ impl Scope<'_> {
             Claim::NoPath { from, to, options } => {
                 ClaimPlan::NoPath(Box::new(self.paths(from, to, options)?))
             }
-            Claim::NoLint(_) => return Err(later("`no lint`")),
+            Claim::NoLint(severity) => ClaimPlan::NoLint(Box::new(self.lint(None, *severity)?)),
             Claim::NoUnprotected { within, direction } => {
                 let list = self.objects(Noun::Unprotected, within.as_ref(), *direction)?;
                 if let (Some(set), Some(region)) = (within, &list.within)
