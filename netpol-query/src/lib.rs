@@ -31,6 +31,7 @@ pub mod error;
 pub mod execute;
 pub mod kinds;
 pub mod lower;
+pub mod origin;
 pub mod render;
 pub mod reply;
 pub mod session;

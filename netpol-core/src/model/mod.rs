@@ -7,6 +7,8 @@ pub mod flow;
 pub mod ids;
 pub mod ingress;
 pub mod labels;
+pub mod object;
+pub mod policies;
 pub mod policy;
 pub mod ports;
 pub mod position;
@@ -27,6 +29,8 @@ pub use ingress::{
     BackendPort, BackendState, Ingress, IngressBackend, IngressKind, IngressSpec, Lead,
 };
 pub use labels::{LabelTable, Labels};
+pub use object::{Edits, Object, ObjectKey, ObjectKind, PolicyObject, WorkloadObject};
+pub use policies::Policies;
 pub use policy::{
     Action, AdminPeer, AdminPolicySpec, AdminPort, AdminRule, Direction, DomainName, IpBlock,
     NetworkPolicyPeer, NetworkPolicyPort, NetworkPolicyRule, NetworkPolicySpec, Policy, PolicyKind,

@@ -24,6 +24,7 @@ Examples:
   netpol-query -f manifests/ \"who can reach shop/db on 5432\" \"list unprotected\"
   kubectl get ns,no,po,svc,netpol,deploy -A -o yaml | netpol-query -f - -o json flows
   netpol-query -f manifests/ test contracts.npq
+  netpol-query diff --base git:origin/main:manifests/
 ";
 
 const EXIT_CODES: &str = "\
@@ -40,6 +41,7 @@ Exit codes: 0 yes, or rows were listed; 1 no, or partial; 2 the sentence, an opt
     after_help = EXIT_CODES,
     max_term_width = 110,
     override_usage = "netpol-query [OPTIONS] [SENTENCE]...\n       netpol-query [OPTIONS] test FILE...\n       \
+                      netpol-query [OPTIONS] diff --base SRC [--head SRC]\n       \
                       netpol-query [OPTIONS] lint\n       \
                       netpol-query [OPTIONS] convert --to cnp|anp\n       \
                       netpol-query completions SHELL | man",
@@ -86,6 +88,21 @@ pub(super) struct Args {
     /// `lint`: the severity (error, warning, info) from which findings fail, or none [default: error]; `diff`: its own words
     #[arg(long, value_name = "WHAT", help_heading = "Commands")]
     pub(super) fail_on: Option<String>,
+    /// `diff`: the state before: dir:PATH, file:PATH, git:REV[:PATH], a path or a revision
+    #[arg(long, value_name = "SRC", help_heading = "Commands")]
+    pub(super) base: Option<String>,
+    /// `diff`: the state after [default: what -f and -k name, else the working tree at the path of the base]
+    #[arg(long, value_name = "SRC", help_heading = "Commands")]
+    pub(super) head: Option<String>,
+    /// `diff`: compare with the revision of --base itself, not with where the head parted from it
+    #[arg(long, help_heading = "Commands")]
+    pub(super) no_merge_base: bool,
+    /// `diff`: changes that are accepted, as sentences: expect A can reach B on 443; repeatable
+    #[arg(long, value_name = "FILE", help_heading = "Commands")]
+    pub(super) allow: Vec<PathBuf>,
+    /// `diff`: a contract file that is checked on the state after; repeatable
+    #[arg(long, value_name = "FILE", help_heading = "Commands")]
+    pub(super) contract: Vec<PathBuf>,
     /// `lint`: the configuration [default: the nearest .netpol-query.toml at or above the current directory]
     #[arg(long, value_name = "PATH", help_heading = "Commands")]
     pub(super) config: Option<PathBuf>,
@@ -246,6 +263,8 @@ pub(super) enum Command {
     Test(Vec<PathBuf>),
     /// Rewrite admin policies to the other version of their API.
     Convert,
+    /// Tell what changed between two states.
+    Diff,
     /// Look for mistakes in the policies.
     Lint,
     /// Print completions of a shell.
@@ -357,8 +376,8 @@ fn command(words: &[String]) -> Result<Command, QueryError> {
         }
         ("man", []) => Ok(Command::Man),
         ("convert", []) => Ok(Command::Convert),
+        ("diff", []) => Ok(Command::Diff),
         ("lint", []) => Ok(Command::Lint),
-        ("diff", []) => Err(usage(format!("the command `{first}` comes with a later release"))),
         _ => Ok(Command::Ask(sentences(words))),
     }
 }
@@ -397,6 +416,10 @@ fn documented() -> clap::Command {
         .subcommand(about(
             "convert",
             "Rewrite admin policies to the other version of their API (--to)",
+        ))
+        .subcommand(about(
+            "diff",
+            "Tell what changed between two states (--base, --head, --fail-on, --allow, --contract)",
         ))
         .subcommand(about("lint", "Look for mistakes in the policies (--fail-on, --config)"))
         .subcommand(about("completions", "Print completions of a shell").arg(

@@ -77,7 +77,7 @@ pub(super) fn session(
     Ok(Some(session))
 }
 
-fn options(invocation: &Invocation) -> LoadOptions {
+pub(super) fn options(invocation: &Invocation) -> LoadOptions {
     LoadOptions {
         namespace: invocation.args.namespace.clone(),
         np_guard: invocation.args.dialect == DialectWord::NpGuard,
@@ -86,7 +86,7 @@ fn options(invocation: &Invocation) -> LoadOptions {
     }
 }
 
-fn sources(given: &[Given], stdin: &mut dyn Read) -> Result<Vec<Source>, QueryError> {
+pub(super) fn sources(given: &[Given], stdin: &mut dyn Read) -> Result<Vec<Source>, QueryError> {
     if given.is_empty() {
         let error = QueryError::new(ErrorCode::Usage, "there are no manifests to ask about");
         return Err(
@@ -111,7 +111,7 @@ fn source(given: &Given, stdin: &mut dyn Read) -> Result<Source, QueryError> {
 }
 
 /// Renders a directory with whichever of the two programs is installed.
-fn kustomize(dir: &Path) -> Result<Source, QueryError> {
+pub(super) fn kustomize(dir: &Path) -> Result<Source, QueryError> {
     let input = |message: String| QueryError::new(ErrorCode::Input, message);
     for (program, verb) in [("kubectl", "kustomize"), ("kustomize", "build")] {
         let done = process::Command::new(program)
@@ -182,7 +182,7 @@ fn refuse(
     Ok(())
 }
 
-fn problem(diagnostic: &Diagnostic) -> InputProblem {
+pub(super) fn problem(diagnostic: &Diagnostic) -> InputProblem {
     let warning = of_diagnostic(diagnostic);
     InputProblem {
         code: warning.code,

@@ -6,6 +6,7 @@ mod color;
 mod config;
 mod contracts;
 mod convert;
+mod diff;
 mod history;
 mod input;
 mod lint;
@@ -216,6 +217,7 @@ fn command(
         Command::Test(files) => contracts::test(invocation, files, streams, around, &console),
         Command::Lint => lint::lint(invocation, streams, around, &console),
         Command::Convert => convert::convert(invocation, streams, &console),
+        Command::Diff => diff::diff(invocation, streams, around, &console),
         Command::Completions(shell) => args::completions(*shell, streams.out).map(|()| Exit::Yes),
         Command::Man => args::man(streams.out).map(|()| Exit::Yes),
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use netpol_core::model::{Direction, Family, IpSet, PortSet, ReasonCode, Verdict};
 use netpol_core::reach::Tally;
 
+use super::changes::Changes;
 use super::export::{Export, Report};
 use super::exposure::Exposure;
 use super::fields::Cell;
@@ -58,6 +59,8 @@ pub enum Body {
     Findings(Findings),
     /// What a pipe made of rows.
     Records(Records),
+    /// `diff` and `what if`: what changed.
+    Diff(Box<Changes>),
     /// The report on a whole cluster.
     Report(Box<Report>),
     /// `export`: what is to be written.
@@ -423,6 +426,7 @@ impl Body {
                 (Some(false), ExpectSeverity::Fail) => Exit::No,
                 (None, ExpectSeverity::Fail) => Exit::Unknown,
             },
+            Self::Diff(changes) => changes.exit(),
             Self::Rows { .. }
             | Self::Matrix(_)
             | Self::Report(_)
@@ -445,6 +449,7 @@ impl Body {
             Self::Rows { rows, .. } => Some(rows.clone()),
             Self::Exposure(exposure) => Some(exposure.rows().cloned().collect()),
             Self::Ways(ways) => Some(ways.rows()),
+            Self::Diff(changes) => Some(changes.drawn()),
             _ => None,
         }
     }
@@ -462,6 +467,7 @@ impl Body {
             Self::Policies(rows) => rows.len(),
             Self::Findings(findings) => findings.found.len(),
             Self::Records(records) => records.rows.len(),
+            Self::Diff(changes) => changes.rows.len(),
             Self::Report(report) => report.rows.len(),
             Self::Export(_) | Self::Count(_) | Self::Done(_) => 0,
         };

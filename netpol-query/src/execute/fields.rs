@@ -4,6 +4,7 @@ use netpol_core::lint::{Finding, Severity};
 use netpol_core::model::PortSet;
 
 use super::answer::{Body, Endpoint, EndpointRow, PolicyRow, Row};
+use super::changes::ChangeRow;
 use super::hops::Way;
 
 /// The value of a field.
@@ -52,6 +53,17 @@ const OF_ROW: &[&str] =
     &["src", "dst", "verdict", "ports", "family", "pairs.matching", "pairs.total"];
 /// The ends are those of the way as a whole, the ports those of its last hop.
 const OF_WAY: &[&str] = &["length", "src", "dst", "ports"];
+const OF_CHANGE: &[&str] = &[
+    "change",
+    "src",
+    "dst",
+    "ports",
+    "before",
+    "after",
+    "family",
+    "pairs.matching",
+    "pairs.total",
+];
 const OF_POLICY: &[&str] = &["kind", "namespace", "name", "file", "line"];
 const OF_FINDING: &[&str] =
     &["id", "severity", "object", "namespace", "file", "line", "message", "fix"];
@@ -80,6 +92,27 @@ impl Fields for Row {
                     _ => return None,
                 }
             }
+        })
+    }
+}
+
+impl Fields for ChangeRow {
+    fn field(&self, name: &str) -> Option<Cell> {
+        Some(match name {
+            "change" => Cell::Text(self.became().of_row().to_owned()),
+            "src" => Cell::Text(self.src.id()),
+            "dst" => Cell::Text(self.dst.id()),
+            "ports" if self.after.is_empty() => Cell::Ports(self.before.clone()),
+            "ports" | "after" => Cell::Ports(self.after.clone()),
+            "before" => Cell::Ports(self.before.clone()),
+            "family" => text(self.family.map(netpol_core::model::Family::as_str)),
+            "pairs.matching" => Cell::Number(self.matching),
+            "pairs.total" => Cell::Number(self.total),
+            _ => match name.split_once('.')? {
+                ("src", field) => endpoint(&self.src, field)?,
+                ("dst", field) => endpoint(&self.dst, field)?,
+                _ => return None,
+            },
         })
     }
 }
@@ -166,6 +199,7 @@ pub(super) fn names(body: &Body) -> Vec<String> {
             own(OF_ROW).into_iter().chain(of_ends()).collect()
         }
         Body::Ways(_) => own(OF_WAY).into_iter().chain(of_ends()).collect(),
+        Body::Diff(_) => own(OF_CHANGE).into_iter().chain(of_ends()).collect(),
         Body::Endpoints(_) => own(OF_ENDPOINT),
         Body::Policies(_) => own(OF_POLICY),
         Body::Findings(_) => own(OF_FINDING),

@@ -1,6 +1,7 @@
 //! From a [`Plan`] and a snapshot to an [`Answer`]: plain data, nothing rendered.
 
 mod answer;
+mod changes;
 mod ends;
 mod evidence;
 mod expect;
@@ -19,6 +20,12 @@ mod warnings;
 pub use answer::{
     Answer, Asked, Body, Endpoint, EndpointRow, Exit, Expectation, Outcome, PolicyRef, PolicyRow,
     Reason, Records, Row, RowsKind, Verdicts, Warning,
+};
+pub(crate) use changes::Accepted;
+pub use changes::{
+    Acceptance, Became, ChangeCause, ChangeRow, ChangeSummary, ChangedObject, Changes, ChangesKind,
+    Contract, ContractStatus, EmptiedService, Fold, Gate, ReachChange, Reached, Review, Risk,
+    Sides,
 };
 pub use ends::Names;
 pub use export::{Export, Report};

@@ -94,6 +94,7 @@ fn filter(mut body: Body, predicate: &Predicate) -> Found<Body> {
         Body::Ways(ways) => ways.ways.retain(|w| holds(w, predicate)),
         Body::Endpoints(rows) => rows.retain(|r| holds(r, predicate)),
         Body::Policies(rows) => rows.retain(|r| holds(r, predicate)),
+        Body::Diff(changes) => changes.rows.retain(|r| holds(r, predicate)),
         Body::Findings(findings) => findings.found.retain(|f| holds(f, predicate)),
         Body::Records(Records { columns, rows }) => {
             rows.retain(|cells| holds(&(&columns[..], &cells[..]), predicate));
@@ -206,6 +207,7 @@ fn sort(mut body: Body, field: &Spanned<String>, descending: bool) -> Found<Body
         Body::Ways(ways) => sort_rows(&mut ways.ways, &field.node, descending),
         Body::Endpoints(rows) => sort_rows(rows, &field.node, descending),
         Body::Policies(rows) => sort_rows(rows, &field.node, descending),
+        Body::Diff(changes) => sort_rows(&mut changes.rows, &field.node, descending),
         Body::Findings(findings) => sort_rows(&mut findings.found, &field.node, descending),
         Body::Records(Records { columns, rows }) => {
             let at = columns.iter().position(|c| *c == field.node).unwrap_or(0);
@@ -242,6 +244,7 @@ fn limit(mut body: Body, count: u64) -> Body {
         Body::Ways(ways) => ways.ways.truncate(count),
         Body::Endpoints(rows) => rows.truncate(count),
         Body::Policies(rows) => rows.truncate(count),
+        Body::Diff(changes) => changes.rows.truncate(count),
         Body::Findings(findings) => findings.found.truncate(count),
         Body::Records(records) => records.rows.truncate(count),
         Body::Matrix(_)
@@ -273,6 +276,7 @@ fn values(body: &Body, names: &[String]) -> Vec<Vec<Cell>> {
         Body::Ways(ways) => of(&ways.ways, names),
         Body::Endpoints(rows) => of(rows, names),
         Body::Policies(rows) => of(rows, names),
+        Body::Diff(changes) => of(&changes.rows, names),
         Body::Findings(findings) => of(&findings.found, names),
         Body::Records(records) => {
             let rows: Vec<_> =

@@ -13,6 +13,7 @@ pub(super) fn of(body: &Body) -> Vec<Format> {
             &[Format::Dot, Format::Mermaid, Format::Svg, Format::Html]
         }
         Body::Matrix(_) => &[Format::Svg, Format::Html],
+        Body::Diff(_) => &[Format::Html],
         Body::Findings(_) => &review::FORMATS,
         Body::Report(_) => {
             let form = |f: &Format| !matches!(f, Format::Csv);

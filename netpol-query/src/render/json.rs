@@ -8,11 +8,12 @@ use serde::ser::{SerializeMap as _, SerializeSeq as _};
 use serde::{Serialize, Serializer};
 
 use super::Options;
+use super::changes::{ChangesView, change_row};
 use super::findings::FindingView;
 use crate::error::{ErrorCode, QueryError};
 use crate::execute::{
-    Answer, Body, Cell, Choke, Endpoint, EndpointRow, Exposed, Exposure, Matrix, MatrixCell,
-    PolicyRef, PolicyRow, Reason, Records, Report, Row, Warning, Way,
+    Answer, Body, Cell, Changes, Choke, Endpoint, EndpointRow, Exposed, Exposure, Matrix,
+    MatrixCell, PolicyRef, PolicyRow, Reason, Records, Report, Row, Warning, Way,
 };
 
 const SCHEMA: &str = "netpol-query/v1";
@@ -143,6 +144,8 @@ struct AnswerView<'a> {
     matrix: Option<MatrixView<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     report: Option<ReportView<'a>>,
+    #[serde(flatten)]
+    changes: Option<ChangesView<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     export: Option<ExportView<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -185,6 +188,7 @@ impl<'a> AnswerView<'a> {
             rows: RowsView::None,
             matrix: None,
             report: None,
+            changes: None,
             export: None,
             count: None,
             protected: None,
@@ -250,6 +254,10 @@ impl<'a> AnswerView<'a> {
             Body::Count(count) => view.count = Some(*count),
             Body::Endpoints(rows) => view.rows = RowsView::Endpoints(rows),
             Body::Policies(rows) => view.rows = RowsView::Policies(rows),
+            Body::Diff(changes) => {
+                view.rows = RowsView::Changes(changes);
+                view.changes = Some(ChangesView::new(changes));
+            }
             Body::Findings(findings) => view.rows = RowsView::Findings(&findings.found),
             Body::Records(records) => view.rows = RowsView::Records(records),
             Body::Done(_) => {}
@@ -277,6 +285,7 @@ enum RowsView<'a> {
     Ways(&'a [Way], bool),
     /// The rows of an exposure, and whether they carry reasons.
     Exposure(&'a Exposure, bool),
+    Changes(&'a Changes),
     Endpoints(&'a [EndpointRow]),
     Policies(&'a [PolicyRow]),
     Findings(&'a [netpol_core::lint::Finding]),
@@ -296,6 +305,9 @@ impl Serialize for RowsView<'_> {
             }
             Self::Exposure(exposure, explain) => {
                 serializer.collect_seq(exposure.rows().map(|r| row(r, *explain)))
+            }
+            Self::Changes(changes) => {
+                serializer.collect_seq(changes.rows.iter().map(|r| change_row(r, changes)))
             }
             Self::Endpoints(rows) => serializer.collect_seq(rows.iter().map(endpoint_row)),
             Self::Policies(rows) => serializer.collect_seq(rows.iter().map(policy_row)),
@@ -320,9 +332,9 @@ struct RowView<'a> {
 }
 
 #[derive(Serialize)]
-struct PairsView {
-    matching: u64,
-    total: u64,
+pub(super) struct PairsView {
+    pub(super) matching: u64,
+    pub(super) total: u64,
 }
 
 fn row(row: &Row, explain: bool) -> RowView<'_> {
@@ -453,13 +465,13 @@ fn choke(choke: &Choke) -> ChokeView<'_> {
 }
 
 #[derive(Serialize)]
-struct EndpointRowView<'a> {
+pub(super) struct EndpointRowView<'a> {
     endpoint: EndpointView<'a>,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     directions: Vec<&'static str>,
 }
 
-fn endpoint_row(row: &EndpointRow) -> EndpointRowView<'_> {
+pub(super) fn endpoint_row(row: &EndpointRow) -> EndpointRowView<'_> {
     EndpointRowView {
         endpoint: EndpointView(&row.endpoint),
         directions: row.directions.iter().map(|d| d.as_str()).collect(),
@@ -489,7 +501,7 @@ fn policy_row(row: &PolicyRow) -> PolicyRowView<'_> {
 }
 
 #[derive(Serialize)]
-struct ReasonView<'a> {
+pub(super) struct ReasonView<'a> {
     code: &'static str,
     direction: Option<&'static str>,
     ports: PortsView<'a>,
@@ -501,7 +513,7 @@ struct ReasonView<'a> {
     message: &'a str,
 }
 
-fn reason(reason: &Reason) -> ReasonView<'_> {
+pub(super) fn reason(reason: &Reason) -> ReasonView<'_> {
     ReasonView {
         code: reason.code.as_str(),
         direction: reason.direction.map(Direction::as_str),
@@ -515,7 +527,7 @@ fn reason(reason: &Reason) -> ReasonView<'_> {
     }
 }
 
-struct PortsView<'a>(&'a PortSet);
+pub(super) struct PortsView<'a>(pub(super) &'a PortSet);
 
 impl Serialize for PortsView<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -534,7 +546,7 @@ impl Serialize for PortsView<'_> {
     }
 }
 
-struct EndpointView<'a>(&'a Endpoint);
+pub(super) struct EndpointView<'a>(pub(super) &'a Endpoint);
 
 impl Serialize for EndpointView<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

@@ -1,5 +1,6 @@
 //! Answers as text for people and data for programs.
 
+mod changes;
 mod error;
 mod findings;
 mod format;
@@ -15,6 +16,7 @@ mod table;
 mod text;
 mod xml;
 
+pub(crate) use changes::review as changes_review;
 pub use error::error_text;
 pub(crate) use findings::write_review;
 pub use format::Format;
@@ -72,7 +74,10 @@ pub fn reply(
                 Format::Text | Format::Wide => text::answer(out, answer, options)?,
                 Format::Yaml => json::yaml(out, answer, options)?,
                 Format::Csv => table::csv(out, &answer.body)?,
-                Format::Markdown => table::markdown(out, &answer.body)?,
+                Format::Markdown => match &answer.body {
+                    Body::Diff(changes) => changes::comment(out, changes)?,
+                    body => table::markdown(out, body)?,
+                },
                 Format::Dot | Format::Mermaid | Format::Svg => forms::picture(out, answer, format)?,
                 Format::Html => html::page(out, answer)?,
                 Format::Sarif | Format::Github | Format::Gitlab | Format::Junit => {

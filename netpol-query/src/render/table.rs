@@ -52,6 +52,10 @@ fn table(body: &Body) -> Table {
             columns: columns(&["kind", "namespace", "name", "file", "line"]),
             rows: rows.iter().map(policy_cells).collect(),
         },
+        Body::Diff(changes) => Table {
+            columns: columns(&super::changes::COLUMNS),
+            rows: changes.rows.iter().map(|r| super::changes::cells(r, changes)).collect(),
+        },
         Body::Findings(found) => Table {
             columns: columns(&findings::COLUMNS),
             rows: found.found.iter().map(findings::cells).collect(),

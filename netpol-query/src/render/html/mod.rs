@@ -8,7 +8,7 @@ use super::graph;
 use super::label;
 use super::text;
 use super::{svg, xml};
-use crate::execute::{Answer, Body, Matrix, Report, Row, Warning, Way, Ways};
+use crate::execute::{Answer, Body, Changes, Matrix, Report, Row, Warning, Way, Ways};
 
 const STYLE: &str = include_str!("page.css");
 const SCRIPT: &str = include_str!("page.js");
@@ -57,6 +57,11 @@ pub(super) fn page(out: &mut dyn Write, answer: &Answer) -> io::Result<()> {
             page.matrix = Some(matrix);
             page
         }
+        Body::Diff(changes) => {
+            let mut page = Page::new(answer, &drawn).with_graph(&drawn);
+            changes_page(&mut page, changes);
+            page
+        }
         Body::Report(report) => report_page(answer, report),
         _ => return Ok(()),
     };
@@ -96,6 +101,23 @@ fn report_page<'a>(answer: &'a Answer, report: &'a Report) -> Page<'a> {
         },
     ];
     page
+}
+
+/// Fills the page about changes: how many there are, which, and the objects that made them.
+fn changes_page(page: &mut Page<'_>, changes: &Changes) {
+    let summary = changes.summary();
+    page.numbers = [
+        ("opened", summary.added),
+        ("closed", summary.removed),
+        ("changed", summary.changed),
+        ("unchanged", summary.unchanged),
+    ]
+    .map(|(name, count)| (name.to_owned(), count))
+    .to_vec();
+    let (columns, rows) = super::changes::listed(changes);
+    page.lists.push(List { id: "changes", title: "Changes".into(), columns, rows });
+    let (columns, rows) = super::changes::objects(changes);
+    page.lists.push(List { id: "objects", title: "Changed objects".into(), columns, rows });
 }
 
 fn ways_list(ways: &Ways) -> List {

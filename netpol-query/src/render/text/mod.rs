@@ -6,7 +6,7 @@ mod reasons;
 mod rows;
 mod ways;
 
-pub(super) use ways::arrows;
+pub(super) use ways::{arrows, ports as colon_ports};
 
 pub(super) use matrix::fold_note;
 
@@ -46,6 +46,7 @@ pub(super) fn answer(out: &mut dyn Write, answer: &Answer, options: &Options) ->
         Body::Count(count) => writeln!(out, "{count}"),
         Body::Endpoints(rows) => endpoints(out, rows),
         Body::Policies(rows) => policies(out, rows),
+        Body::Diff(changes) => super::changes::text(out, changes, options),
         Body::Findings(found) => {
             findings::text(out, found, &options.palette, options.format == Format::Wide)
         }
@@ -149,7 +150,7 @@ impl Page<'_> {
 }
 
 /// Joins names, with the number of those that are left out.
-fn listed(names: &[String], most: usize) -> String {
+pub(super) fn listed(names: &[String], most: usize) -> String {
     let shown = names.get(..most).unwrap_or(names).join(", ");
     match names.len().saturating_sub(most) {
         0 => shown,

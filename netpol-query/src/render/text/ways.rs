@@ -24,7 +24,7 @@ pub(in crate::render) fn arrows(way: &Way, label: &dyn Fn(&Endpoint) -> String) 
 }
 
 /// Prints ports as they follow a colon: TCP by number alone.
-fn ports(ports: &PortSet) -> String {
+pub(in crate::render) fn ports(ports: &PortSet) -> String {
     if *ports == PortSet::all() {
         return "any".into();
     }

@@ -1,0 +1,284 @@
+//! Changes for people.
+
+use std::io::{self, Write};
+
+use super::names::Names;
+use super::words;
+use crate::execute::{
+    Became, ChangeCause, ChangeRow, Changes, ChangesKind, Contract, ContractStatus, EndpointRow,
+    Fold, Reached,
+};
+use crate::render::palette::Palette;
+use crate::render::{Format, Options};
+
+/// So few rows are listed one by one.
+const FEW: usize = 4;
+/// At most so many lines of one block, unless the wide form is asked for.
+const MOST_LINES: usize = 20;
+/// At most so many causes of one block.
+const MOST_CAUSES: usize = 4;
+/// The column in which files stand.
+const FILE_COLUMN: usize = 72;
+
+/// Writes changes; where nothing changed, a `diff` writes nothing.
+pub(in crate::render) fn text(
+    out: &mut dyn Write,
+    changes: &Changes,
+    options: &Options,
+) -> io::Result<()> {
+    let names = Names::of(changes);
+    let wide = options.explain || options.format == Format::Wide;
+    let causes = changes.kind == ChangesKind::Diff || wide;
+    let page = Page { changes, names, palette: &options.palette, wide, causes };
+    if changes.kind == ChangesKind::Diff && changes.is_silent() {
+        return Ok(());
+    }
+    page.blocks(out)?;
+    page.alarms(out)?;
+    page.reach(out)?;
+    page.contracts(out)?;
+    page.last(out)
+}
+
+struct Page<'a> {
+    changes: &'a Changes,
+    names: Names,
+    palette: &'a Palette,
+    wide: bool,
+    causes: bool,
+}
+
+/// Rows that became the same for the same reasons.
+struct Block<'a> {
+    became: Became,
+    because: &'a [ChangeCause],
+    accepted: Option<usize>,
+    rows: Vec<&'a ChangeRow>,
+}
+
+impl<'a> Page<'a> {
+    /// Groups rows: what was opened first, then by cause, the largest group first.
+    fn grouped(&self) -> Vec<Block<'a>> {
+        let mut blocks: Vec<Block<'a>> = Vec::new();
+        let mut places = std::collections::HashMap::new();
+        for row in &self.changes.rows {
+            let because: &[ChangeCause] = if self.causes { &row.because } else { &[] };
+            let next = blocks.len();
+            let at = *places.entry((row.became(), because, row.accepted)).or_insert(next);
+            match blocks.get_mut(at) {
+                Some(block) => block.rows.push(row),
+                None => blocks.push(Block {
+                    became: row.became(),
+                    because,
+                    accepted: row.accepted,
+                    rows: vec![row],
+                }),
+            }
+        }
+        blocks.sort_by_key(|b| (b.became, b.accepted.is_some(), std::cmp::Reverse(b.rows.len())));
+        blocks
+    }
+
+    fn blocks(&self, out: &mut dyn Write) -> io::Result<()> {
+        if self.changes.rows.is_empty() && self.changes.kind == ChangesKind::WhatIf {
+            writeln!(out, "no flow changes")?;
+        }
+        self.grouped().iter().try_for_each(|block| self.block(out, block))
+    }
+
+    fn block(&self, out: &mut dyn Write, block: &Block<'a>) -> io::Result<()> {
+        let style = match block.became {
+            Became::Added => self.palette.good,
+            Became::Removed => self.palette.bad,
+            Became::Changed => self.palette.doubt,
+        };
+        let head = format!("{} {}", block.became.sign(), words::flows(block.rows.len() as u64));
+        let head = Palette::paint(style, &head);
+        let folds = self.changes.folds(&block.rows);
+        match (&folds[..], self.few(block)) {
+            (_, Some(list)) => writeln!(out, "{head}: {list}")?,
+            ([only], None) => {
+                let sentence = words::sentence(only, self.changes, &self.names);
+                writeln!(out, "{head}: {sentence}")?;
+            }
+            (folds, None) => {
+                writeln!(out, "{head}:")?;
+                self.folds(out, folds)?;
+            }
+        }
+        self.because(out, block)
+    }
+
+    /// Lists few rows in one line, by destination.
+    fn few(&self, block: &Block<'a>) -> Option<String> {
+        if block.rows.len() > FEW {
+            return None;
+        }
+        let mut rows = block.rows.clone();
+        let names = |row: &ChangeRow| (self.names.label(&row.dst), self.names.label(&row.src));
+        rows.sort_by_cached_key(|row| names(row));
+        let arrows: Vec<String> = rows.iter().map(|r| words::arrow(r, &self.names)).collect();
+        Some(arrows.join(", "))
+    }
+
+    fn folds(&self, out: &mut dyn Write, folds: &[Fold<'_>]) -> io::Result<()> {
+        let most = if self.wide { usize::MAX } else { MOST_LINES };
+        for fold in folds.iter().take(most) {
+            writeln!(out, "    {}", words::sentence(fold, self.changes, &self.names))?;
+        }
+        let rest = folds.get(most..).unwrap_or_default();
+        if rest.is_empty() {
+            return Ok(());
+        }
+        let rows = words::flows(rest.iter().map(|f| f.rows).sum());
+        writeln!(out, "    … and {rows} more (`-o wide` lists them)")
+    }
+
+    fn because(&self, out: &mut dyn Write, block: &Block<'a>) -> io::Result<()> {
+        if !self.causes {
+            return Ok(());
+        }
+        for cause in block.because.iter().take(MOST_CAUSES) {
+            let line = format!("    because {}", words::cause(cause, self.changes));
+            let objects = cause.objects.iter().filter_map(|at| self.changes.objects.get(*at));
+            let places: Vec<String> =
+                objects.filter_map(|o| words::place(o, self.changes)).collect();
+            self.with_place(out, &line, &places.join(", "))?;
+        }
+        let more = block.because.len().saturating_sub(MOST_CAUSES);
+        if more > 0 {
+            writeln!(out, "    and {more} more changes, each of which would do alone")?;
+        }
+        match block.accepted.and_then(|at| self.changes.review.acceptances.get(at)) {
+            None => Ok(()),
+            Some(accepted) => {
+                let line = format!("    accepted: {}", accepted.sentence);
+                self.with_place(out, &line, &format!("{}:{}", accepted.file, accepted.line))
+            }
+        }
+    }
+
+    fn with_place(&self, out: &mut dyn Write, line: &str, place: &str) -> io::Result<()> {
+        if place.is_empty() {
+            return writeln!(out, "{line}");
+        }
+        let pad = FILE_COLUMN.saturating_sub(line.chars().count()).max(2);
+        writeln!(out, "{line}{}{}", " ".repeat(pad), Palette::paint(self.palette.dim, place))
+    }
+
+    fn alarms(&self, out: &mut dyn Write) -> io::Result<()> {
+        let mark = Palette::paint(self.palette.doubt, "!");
+        for line in unprotected(&self.changes.unprotected) {
+            writeln!(out, "{mark} {line}")?;
+        }
+        for emptied in &self.changes.services_without_pods {
+            let service = self.names.label(&emptied.service);
+            let selector = match emptied.selector.as_str() {
+                "" => String::new(),
+                selector => format!(" (selector {selector})"),
+            };
+            writeln!(out, "{mark} {service}{selector} loses all endpoints")?;
+        }
+        self.changes.notes.iter().try_for_each(|note| writeln!(out, "{mark} {note}"))?;
+        self.doubts(out)
+    }
+
+    fn doubts(&self, out: &mut dyn Write) -> io::Result<()> {
+        let doubtful = &self.changes.doubtful;
+        let Some((src, dst)) = doubtful.first() else { return Ok(()) };
+        let mark = Palette::paint(self.palette.doubt, "?");
+        let pairs = if doubtful.len() == 1 { "pair" } else { "pairs" };
+        let first = format!("{} → {}", self.names.label(src), self.names.label(dst));
+        let more = if doubtful.len() > 1 { ", …" } else { "" };
+        writeln!(
+            out,
+            "{mark} {} {pairs} may have changed, the input does not tell: {first}{more}",
+            doubtful.len()
+        )
+    }
+
+    fn reach(&self, out: &mut dyn Write) -> io::Result<()> {
+        for change in &self.changes.review.reach {
+            let gained: Vec<String> = change.gained.iter().map(|e| self.names.label(e)).collect();
+            let gained = match &gained[..] {
+                [] => String::new(),
+                some => format!(": {}", super::super::text::listed(some, FEW)),
+            };
+            writeln!(
+                out,
+                "! reach of {}: {} → {}{gained}",
+                self.names.place(&change.source),
+                reached(change.before),
+                reached(change.after)
+            )?;
+        }
+        if self.changes.review.reach_is_partial {
+            writeln!(out, "! reach: more sources were opened; these are the first")?;
+        }
+        Ok(())
+    }
+
+    fn contracts(&self, out: &mut dyn Write) -> io::Result<()> {
+        let all = &self.changes.review.contracts;
+        for contract in all.iter().filter(|c| c.status != ContractStatus::Pass) {
+            self.contract(out, contract)?;
+        }
+        if all.is_empty() {
+            return Ok(());
+        }
+        let held = all.iter().filter(|c| c.status == ContractStatus::Pass).count();
+        writeln!(out, "contracts: {held} of {} hold", all.len())
+    }
+
+    fn contract(&self, out: &mut dyn Write, contract: &Contract) -> io::Result<()> {
+        let style = match contract.status {
+            ContractStatus::Pass => self.palette.good,
+            ContractStatus::Fail | ContractStatus::Error => self.palette.bad,
+            ContractStatus::Warn | ContractStatus::Unknown => self.palette.doubt,
+        };
+        let word = Palette::paint(style, &contract.status.as_str().to_uppercase());
+        let place =
+            Palette::paint(self.palette.dim, &format!("{}:{}", contract.file, contract.line));
+        let newly = if contract.is_newly_broken() { " (held before)" } else { "" };
+        writeln!(out, "{word} {place} {}{newly}\n  {}", contract.sentence, contract.found)
+    }
+
+    fn last(&self, out: &mut dyn Write) -> io::Result<()> {
+        if self.changes.kind == ChangesKind::WhatIf || self.changes.rows.is_empty() {
+            return Ok(());
+        }
+        let headline = words::headline(&self.changes.summary());
+        let accepted = self.changes.rows.iter().filter(|r| r.accepted.is_some()).count();
+        let accepted = if accepted > 0 { format!(" ({accepted} accepted)") } else { String::new() };
+        writeln!(out, "{}", Palette::paint(self.palette.dim, &format!("{headline}{accepted}")))
+    }
+}
+
+/// Says how far something reaches.
+pub(super) fn reached(reached: Reached) -> String {
+    let more = if reached.stopped { "at least " } else { "" };
+    let workloads = match reached.workloads {
+        1 => "1 workload".to_owned(),
+        count => format!("{count} workloads"),
+    };
+    let outside = if reached.outside { " and the outside" } else { "" };
+    format!("{more}{workloads}{outside}")
+}
+
+/// Counts workloads that nothing isolates any more, by direction.
+pub(super) fn unprotected(rows: &[EndpointRow]) -> Vec<String> {
+    let mut counts: Vec<(String, usize)> = Vec::new();
+    for row in rows {
+        let directions: Vec<&str> = row.directions.iter().map(|d| d.as_str()).collect();
+        let directions = directions.join(" and ");
+        match counts.iter_mut().find(|(known, _)| *known == directions) {
+            Some((_, count)) => *count += 1,
+            None => counts.push((directions, 1)),
+        }
+    }
+    let line = |(directions, count): (String, usize)| match count {
+        1 => format!("1 workload becomes unprotected ({directions})"),
+        count => format!("{count} workloads become unprotected ({directions})"),
+    };
+    counts.into_iter().map(line).collect()
+}
