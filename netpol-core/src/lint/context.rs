@@ -10,7 +10,7 @@ use roaring::RoaringBitmap;
 use super::catalogue::severity_of;
 use super::finding::Finding;
 use super::suppress::LintOptions;
-use crate::index::{GroupId, Groups, SelectorIndex};
+use crate::index::{Bitmaps, GroupId, Groups, SelectorIndex};
 use crate::model::cluster::NAMESPACE_NAME_LABEL;
 use crate::model::{
     Cluster, ContainerPort, Direction, HostNetwork, NamespaceId, Operator, Pod, Policy, PolicyId,
@@ -55,7 +55,7 @@ impl<'a> Context<'a> {
     /// Looks at every policy and Service once.
     pub(super) fn new(
         snapshot: &'a Snapshot,
-        groups: &'a Groups,
+        (groups, bitmaps): (&'a Groups, &'a Bitmaps),
         diagnostics: &[Diagnostic],
         options: &LintOptions,
     ) -> Self {
@@ -79,7 +79,7 @@ impl<'a> Context<'a> {
             whole: options.whole_cluster.unwrap_or_else(|| looks_whole(cluster, &populated)),
             hidden_pods: diagnostics.iter().any(|d| d.code == DiagnosticCode::PodMakers),
             populated,
-            index: RefCell::new(SelectorIndex::build(cluster, groups)),
+            index: RefCell::new(SelectorIndex::new(cluster, groups, bitmaps)),
         };
         context.policies = cluster.policy_ids().map(|id| policy_view(&context, id)).collect();
         context.services = context.services_by_namespace();
