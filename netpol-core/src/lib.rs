@@ -2,8 +2,8 @@
 //!
 //! Modules in reading order, each importing only those above it: [`model`] (facts), [`sources`] (manifests into
 //! facts), `index`, `compile` (policies into one Program), `evaluate` (one flow), [`reach`]
-//! (all pairs through classes of pods), [`change`] (one snapshot into the next, and what differs), [`lint`]
-//! (mistakes in policies).
+//! (all pairs through classes of pods), [`change`] (one snapshot into the next, and what differs), [`lint`] (mistakes in
+//! policies).
 #![forbid(unsafe_code)]
 
 pub mod change;
