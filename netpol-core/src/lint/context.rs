@@ -10,13 +10,14 @@ use roaring::RoaringBitmap;
 use super::catalogue::severity_of;
 use super::finding::Finding;
 use super::suppress::LintOptions;
-use crate::index::{GroupId, Groups, SelectorIndex};
+use crate::index::{Bitmaps, GroupId, Groups, SelectorIndex};
 use crate::model::cluster::NAMESPACE_NAME_LABEL;
 use crate::model::{
     Cluster, ContainerPort, Direction, HostNetwork, NamespaceId, Operator, Pod, Policy, PolicyId,
     Position, Selector, ServiceId, WorkloadId,
 };
 use crate::reach::Snapshot;
+use crate::sources::{Diagnostic, DiagnosticCode};
 
 use super::view::{PolicyView, policy_view};
 
@@ -44,13 +45,20 @@ pub(super) struct Context<'a> {
     isolating: [Vec<Vec<u32>>; 2],
     /// Whether what is not in the input is nowhere.
     pub(super) whole: bool,
+    /// Whether operators may make pods that are in no manifest.
+    pub(super) hidden_pods: bool,
     populated: Vec<bool>,
     index: RefCell<SelectorIndex<'a>>,
 }
 
 impl<'a> Context<'a> {
     /// Looks at every policy and Service once.
-    pub(super) fn new(snapshot: &'a Snapshot, groups: &'a Groups, options: &LintOptions) -> Self {
+    pub(super) fn new(
+        snapshot: &'a Snapshot,
+        (groups, bitmaps): (&'a Groups, &'a Bitmaps),
+        diagnostics: &[Diagnostic],
+        options: &LintOptions,
+    ) -> Self {
         let cluster = snapshot.cluster();
         let mut populated = vec![false; cluster.namespaces().len()];
         let mut hosts = Pods::new();
@@ -69,8 +77,9 @@ impl<'a> Context<'a> {
             services: Vec::new(),
             isolating: [Vec::new(), Vec::new()],
             whole: options.whole_cluster.unwrap_or_else(|| looks_whole(cluster, &populated)),
+            hidden_pods: diagnostics.iter().any(|d| d.code == DiagnosticCode::PodMakers),
             populated,
-            index: RefCell::new(SelectorIndex::build(cluster, groups)),
+            index: RefCell::new(SelectorIndex::new(cluster, groups, bitmaps)),
         };
         context.policies = cluster.policy_ids().map(|id| policy_view(&context, id)).collect();
         context.services = context.services_by_namespace();

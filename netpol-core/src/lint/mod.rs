@@ -25,7 +25,7 @@ pub use catalogue::{RULES, Rule, find_rule};
 pub use finding::{Edit, EditKind, Finding, Severity};
 pub use suppress::{Accepted, LintOptions};
 
-use crate::index::{Groups, Mentions};
+use crate::index::{Bitmaps, Groups, Mentions};
 use crate::model::{Dialect, HostNetwork};
 use crate::reach::Snapshot;
 use crate::sources::Diagnostic;
@@ -70,7 +70,8 @@ pub fn lint(
     let cluster = snapshot.cluster();
     let dialect = Dialect { host_network: HostNetwork::Policed, ..snapshot.dialect() };
     let groups = Groups::build(cluster, dialect, &Mentions::everything(cluster));
-    let context = Context::new(snapshot, &groups, options);
+    let bitmaps = Bitmaps::build(&groups);
+    let context = Context::new(snapshot, (&groups, &bitmaps), diagnostics, options);
     let mut findings = input::findings(diagnostics);
     let checks: [fn(&Context<'_>, &mut Vec<Finding>); 9] = [
         selectors::check,

@@ -15,6 +15,7 @@ mod doubt;
 mod ingress_controller;
 mod inputs;
 mod json;
+mod lint;
 mod matrix;
 mod names;
 mod pictures;

@@ -9,7 +9,7 @@ use std::time::Duration;
 use netpol_core::model::Dialect;
 use netpol_core::reach::Snapshot;
 use netpol_core::sources::{LoadOptions, Source, load};
-use netpol_query::execute::{Settings, of_diagnostic};
+use netpol_query::execute::{LintInput, Settings, of_diagnostic};
 use netpol_query::render::{Format, Palette};
 use netpol_query::session::Session;
 use netpol_query::shell::{After, Host, Look, Shell, is_open};
@@ -50,9 +50,11 @@ impl Host for Paper {
         }
         self.paths = paths;
         let warnings = loaded.diagnostics.iter().map(of_diagnostic).collect();
+        let diagnostics = [loaded.diagnostics, loaded.remarks].concat().into();
+        let lint = LintInput { diagnostics, ..LintInput::default() };
         let snapshot = Snapshot::new(loaded.cluster, Dialect::spec());
         let session = Session::new(snapshot, Settings::default());
-        Ok(Some(session.with_input(loaded.completed, warnings)))
+        Ok(Some(session.with_input(loaded.completed, warnings).with_lint(lint)))
     }
 
     fn interrupted(&mut self) -> bool {
