@@ -48,11 +48,6 @@ impl Ends {
         &self.of[side]
     }
 
-    /// Returns the number of workloads.
-    pub(super) fn len(&self) -> usize {
-        self.keys.len()
-    }
-
     /// Lists a workload's pods so that those at one place are the same pod of both sides: by name, those of other
     /// names in their order.
     pub(super) fn aligned(

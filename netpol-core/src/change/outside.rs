@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::ends::WorkloadNumber;
-use super::rows::{Comparison, DiffEnd, DiffRow, Inside, Key, is_uniform, key, ports_of};
+use super::rows::{
+    Comparison, DiffEnd, DiffRow, Inside, Key, allowed_rows, is_uniform, key, ports_of,
+};
 use crate::model::{IpSet, PodId, PortSet, Verdict};
 use crate::reach::{End, Level, Row, Selection};
 
@@ -25,20 +27,27 @@ type Pieces = BTreeMap<(Key, Key), IpSet>;
 pub(super) fn compare(comparison: &mut Comparison<'_>, collected: Collected) {
     for ((inbound, pods), rows) in collected.rows {
         note_doubt(comparison, inbound, pods, &rows);
-        if rows.iter().all(|side| is_uniform(side)) {
-            let total = comparison.sides.iter().map(|s| s.pods(pods).len() as u64);
-            let [before, after]: [u64; 2] = {
-                let totals: Vec<u64> = total.collect();
-                [totals[0], totals[1]]
-            };
-            let found = pieces(&allowed(&rows[0], inbound), &allowed(&rows[1], inbound));
-            for ((was, is), addresses) in found {
-                let count = if is.is_empty() { before } else { after };
-                add(comparison, (inbound, pods), (&was, &is), addresses, (count, count));
-            }
-        } else {
-            compare_pods(comparison, inbound, pods);
+        let (known, unchanged) = (comparison.found.rows.len(), comparison.found.unchanged);
+        compare_one(comparison, (inbound, pods), &rows);
+        if comparison.found.rows.len() == known {
+            comparison.found.unchanged = unchanged + allowed_rows(&rows[1]);
         }
+    }
+}
+
+fn compare_one(
+    comparison: &mut Comparison<'_>,
+    (inbound, pods): (bool, WorkloadNumber),
+    rows: &[Vec<Row>; 2],
+) {
+    if !rows.iter().all(|side| is_uniform(side)) {
+        compare_pods(comparison, inbound, pods);
+        return;
+    }
+    let [before, after] = [0, 1].map(|side: usize| comparison.sides[side].pods(pods).len() as u64);
+    for ((was, is), addresses) in pieces(&allowed(&rows[0], inbound), &allowed(&rows[1], inbound)) {
+        let count = if is.is_empty() { before } else { after };
+        add(comparison, (inbound, pods), (&was, &is), addresses, (count, count));
     }
 }
 

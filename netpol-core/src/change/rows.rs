@@ -202,11 +202,19 @@ impl Comparison<'_> {
 
     fn compare_pairs(&mut self) {
         for ((src, dst), rows) in std::mem::take(&mut self.pairs) {
-            if rows.iter().all(|side| is_uniform(side)) {
-                self.compare_uniform(src, dst, &rows);
-            } else {
-                self.compare_pods(src, dst, &rows);
+            let known = self.found.rows.len();
+            self.compare_pair(src, dst, &rows);
+            if self.found.rows.len() == known {
+                self.found.unchanged += allowed_rows(&rows[1]);
             }
+        }
+    }
+
+    fn compare_pair(&mut self, src: Inside, dst: Inside, rows: &PairRows) {
+        if rows.iter().all(|side| is_uniform(side)) {
+            self.compare_uniform(src, dst, rows);
+        } else {
+            self.compare_pods(src, dst, rows);
         }
     }
 
@@ -271,7 +279,6 @@ impl Comparison<'_> {
         (matching, total): (u64, u64),
     ) {
         if before == after {
-            self.found.unchanged += u64::from(!before.is_empty());
             return;
         }
         let (src, dst) = (self.end(src), self.end(dst));
@@ -363,6 +370,11 @@ pub(super) fn key(ports: &PortSet) -> Key {
 
 pub(super) fn ports_of(key: &Key) -> PortSet {
     key.iter().copied().collect()
+}
+
+/// Returns the number of rows that `flows` lists.
+pub(super) fn allowed_rows(rows: &[Row]) -> u64 {
+    rows.iter().filter(|r| r.verdict == Verdict::Allow).count() as u64
 }
 
 fn is_doubtful(row: &Row) -> bool {

@@ -8,6 +8,7 @@
 )]
 
 mod agreement;
+mod change;
 mod corpus;
 mod hops;
 mod imports;
