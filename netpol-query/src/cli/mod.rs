@@ -8,6 +8,7 @@ mod convert;
 mod diff;
 mod history;
 mod input;
+mod reader;
 mod repl;
 mod report;
 mod screen;

@@ -2,12 +2,14 @@
 //!
 //! Nothing matches silently nothing: a name or selector without a match is an error with the nearest real one.
 
+mod change;
 mod describe;
 mod endpoints;
 mod export;
 mod find;
 mod glob;
 mod hops;
+mod names;
 mod objects;
 mod plan;
 mod ports;
@@ -16,8 +18,10 @@ mod region;
 mod scope;
 mod selectors;
 mod suggest;
+mod targets;
 mod words;
 
+pub(crate) use change::{Lowered, label as object_label};
 pub(crate) use describe::Named;
 pub(crate) use glob::matches as glob_matches;
 pub use hops::{HopsKind, HopsPlan};
