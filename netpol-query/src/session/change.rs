@@ -19,8 +19,10 @@ const MOST_STATES: usize = 100;
 pub struct Step {
     /// The sentence as typed.
     pub sentence: String,
-    namespace: Option<String>,
-    definitions: Vec<Definition>,
+    /// The namespace that was current.
+    pub(super) namespace: Option<String>,
+    /// What was defined.
+    pub(super) definitions: Vec<Definition>,
     /// The state on the other side: before it for what was done, after it for what was taken back. `None` where it is
     /// kept no more.
     other: Option<State>,
@@ -101,23 +103,6 @@ impl Session {
         self.now = self.base.clone();
         self.look_up_again();
         count
-    }
-
-    /// Makes the changes of another session again, each with the names as they were then; returns the sentences that
-    /// do not go any more, with the error.
-    pub fn replay(&mut self, steps: &[Step]) -> Vec<(String, QueryError)> {
-        let (namespace, definitions) = (self.namespace.clone(), self.definitions.clone());
-        let mut lost = Vec::new();
-        for step in steps {
-            self.namespace.clone_from(&step.namespace);
-            self.definitions.clone_from(&step.definitions);
-            self.look_up_again();
-            let failed = self.text(&step.sentence).into_iter().find_map(|r| r.result.err());
-            lost.extend(failed.map(|error| (step.sentence.clone(), error)));
-        }
-        (self.namespace, self.definitions) = (namespace, definitions);
-        self.look_up_again();
-        lost
     }
 
     /// `with ...: SENTENCE`: answers on a changed copy.
@@ -240,6 +225,7 @@ impl Session {
         let dropped = self.steps.len();
         self.steps.clear();
         self.undone.clear();
+        self.used = Some(source.node.clone());
         let known = |name: &String| self.now.snapshot.cluster().find_namespace(name).is_some();
         self.namespace = self.namespace.take().filter(known);
         let mut warnings: Vec<Warning> = self.look_up_again().into_iter().map(note).collect();

@@ -3,10 +3,12 @@
 mod change;
 mod compare;
 mod read;
+mod renew;
 mod state;
 
 pub use change::{Crossed, Step};
 pub use read::{Manifests, Reader};
+pub use renew::Renewed;
 
 use std::sync::Arc;
 
@@ -16,7 +18,7 @@ use crate::error::{ErrorCode, QueryError};
 use crate::execute::{self, Answer, Body, Settings, Warning, execute};
 use crate::lower::{Completed, Plan, Scope, Value, Variables, lower};
 use crate::reply::Reply;
-use crate::syntax::ast::{Item, Pipe, Sentence, Statement, Use};
+use crate::syntax::ast::{Item, Pipe, Sentence, Source, Statement, Use};
 use crate::syntax::{self, Chunk, Span};
 use state::State;
 
@@ -36,6 +38,8 @@ pub struct Session {
     reads: u64,
     settings: Settings,
     reader: Option<Arc<dyn Reader>>,
+    /// What `use` has put in place of what was loaded.
+    used: Option<Source>,
 }
 
 /// A sentence that defined a variable, so that it can be looked up again in other manifests.
@@ -68,6 +72,7 @@ impl Session {
             reads: 0,
             settings,
             reader: None,
+            used: None,
         }
     }
 
@@ -139,19 +144,6 @@ impl Session {
         self.variables.clear();
         self.definitions.clear();
         self.generation += 1;
-    }
-
-    /// Looks definitions of another session up again; returns those that failed, with the error.
-    pub fn redefine(&mut self, definitions: &[Definition]) -> Vec<(String, QueryError)> {
-        let current = self.namespace.take();
-        let mut lost = Vec::new();
-        for definition in definitions {
-            self.namespace.clone_from(&definition.namespace);
-            let failed = self.text(&definition.sentence).into_iter().find_map(|r| r.result.err());
-            lost.extend(failed.map(|error| (definition.name.clone(), error)));
-        }
-        self.namespace = current;
-        lost
     }
 
     /// Returns what names mean now.

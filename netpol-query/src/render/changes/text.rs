@@ -82,6 +82,11 @@ impl<'a> Page<'a> {
 
     /// Says what was done before what came of it.
     fn done(&self, out: &mut dyn Write) -> io::Result<()> {
+        if self.changes.kind == ChangesKind::Sentence {
+            // What the session has changed is a list.
+            let mut steps = self.changes.done.iter().enumerate();
+            return steps.try_for_each(|(at, done)| writeln!(out, "{:>3}  {done}", at + 1));
+        }
         self.changes.done.iter().try_for_each(|done| writeln!(out, "{done}"))
     }
 
