@@ -2,13 +2,15 @@
 //!
 //! Modules in reading order, each importing only those above it: [`model`] (facts), [`sources`] (manifests into
 //! facts), `index`, `compile` (policies into one Program), `evaluate` (one flow), [`reach`]
-//! (all pairs through classes of pods), [`change`] (one snapshot into the next, and what differs).
+//! (all pairs through classes of pods), [`change`] (one snapshot into the next, and what differs), [`lint`] (mistakes in
+//! policies).
 #![forbid(unsafe_code)]
 
 pub mod change;
 mod compile;
 pub mod evaluate;
 mod index;
+pub mod lint;
 pub mod model;
 pub mod reach;
 pub mod sources;

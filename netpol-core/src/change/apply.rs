@@ -103,14 +103,9 @@ pub fn apply(snapshot: &Snapshot, changes: &[Change]) -> Result<Applied, ChangeE
     let mut applied = Applied { snapshot: snapshot.clone(), notes: Vec::new() };
     for change in changes {
         let edits = edits(&applied.snapshot, change, &mut applied.notes)?;
-        applied.snapshot = edited(&applied.snapshot, &edits)?;
+        applied.snapshot = applied.snapshot.edited(&edits)?;
     }
     Ok(applied)
-}
-
-/// Makes a snapshot of a cluster with other objects.
-pub(super) fn edited(snapshot: &Snapshot, edits: &Edits) -> Result<Snapshot, BuildError> {
-    Ok(Snapshot::new(snapshot.cluster().edited(edits)?, snapshot.dialect()))
 }
 
 fn edits(

@@ -118,7 +118,7 @@ impl Finder<'_> {
         }
         *budget -= 1;
         let Some(reverted) = self.revert(set) else { return Vec::new() };
-        let ends = Ends::of(self.before.cluster(), reverted.cluster());
+        let ends = Ends::of(self.before, &reverted);
         let scope = scope(concerned.iter().map(|at| &rows[*at]), &ends);
         let left = compare(self.before, &reverted, &ends, Some(&scope)).rows;
         let mut by_pair: BTreeMap<(&DiffEnd, &DiffEnd), Vec<&DiffRow>> = BTreeMap::new();
@@ -144,8 +144,7 @@ impl Finder<'_> {
             .map(|key| (key.clone(), cluster.object(key)))
             .collect();
         // A mixture that cannot be built, as of a pod under two owners, tells nothing.
-        let mixed = self.after.cluster().edited(&edits).ok()?;
-        Some(Snapshot::new(mixed, self.after.dialect()))
+        self.after.edited(&edits).ok()
     }
 
     /// Finds sets of objects for rows that no single object explains.
@@ -208,7 +207,7 @@ fn plain<'a>(end: &'a DiffEnd, outside: &'a DiffEnd) -> &'a DiffEnd {
 }
 
 /// The workloads of rows; pairs of them that are no row are compared too.
-fn scope<'a>(rows: impl Iterator<Item = &'a DiffRow>, ends: &Ends) -> Scope {
+fn scope<'a>(rows: impl Iterator<Item = &'a DiffRow>, ends: &Ends<'_>) -> Scope {
     let mut scope = Scope {
         from: BTreeSet::new(),
         to: BTreeSet::new(),

@@ -6,7 +6,7 @@ use super::causes;
 use super::ends::Ends;
 use super::objects::{ObjectChange, changed};
 use super::rectangles::{Rectangle, rectangles};
-use super::rows::{DiffEnd, DiffRow, compare};
+use super::rows::{DiffEnd, DiffRow, compare_all};
 use crate::model::{Cluster, Direction, ObjectKey, WorkloadId};
 use crate::reach::Snapshot;
 
@@ -46,15 +46,20 @@ impl Difference {
 /// Workloads, pods and objects are the same where their names are. An object causes a row if reverting it alone takes the
 /// row back; where no single object does, the smallest set that was found to do so is given.
 pub fn diff(before: &Snapshot, after: &Snapshot) -> Difference {
-    let ends = Ends::of(before.cluster(), after.cluster());
-    let compared = compare(before, after, &ends, None);
+    let ends = Ends::of(before, after);
+    let compared = compare_all(before, after, &ends);
+    let elsewhere = if before.shares_groups(after) {
+        (after.flows().len() as u64).saturating_sub(compared.seen)
+    } else {
+        0
+    };
     let objects = changed(before.cluster(), after.cluster());
     let mut rows = compared.rows;
     causes::assign(&mut rows, &objects, before, after);
     let (old, new) = (Protection::of(before), Protection::of(after));
     Difference {
         rows,
-        unchanged: compared.unchanged,
+        unchanged: compared.unchanged + elsewhere,
         doubtful: compared.doubtful.into_iter().collect(),
         unprotected: new.unprotected.difference(&old.unprotected).cloned().collect(),
         newly_protected: old

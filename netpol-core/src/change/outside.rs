@@ -177,7 +177,7 @@ fn pod_allowed(
     inbound: bool,
 ) -> Vec<(IpSet, PortSet)> {
     let side = &comparison.sides[side];
-    let outside = Selection::addresses(side.snapshot.everyone().addresses);
+    let outside = Selection::addresses(side.snapshot.everything_outside().addresses);
     let (from, to) =
         if inbound { (outside, Selection::pod(pod)) } else { (Selection::pod(pod), outside) };
     allowed(&side.table(from, to, Level::Pod).rows, inbound)

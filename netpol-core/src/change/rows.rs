@@ -6,9 +6,10 @@ use roaring::RoaringBitmap;
 
 use super::ends::{Ends, Side, WorkloadNumber};
 use super::outside;
-use crate::model::{Family, IpSet, ObjectKey, PodId, PortSet, Verdict};
+use crate::model::{Direction, Family, IpSet, ObjectKey, PodId, PortSet, Verdict};
 use crate::reach::{
-    AskedPorts, ControllerEnd, End, Level, Question, Row, Selection, Snapshot, Table,
+    AskedPorts, ControllerEnd, End, Level, Question, Row, Selection, Snapshot, Table, Touched,
+    touched,
 };
 
 /// One end of a row, by name: the two sides have nothing else in common.
@@ -127,42 +128,105 @@ pub(super) struct Scope {
     pub(super) to_outside: bool,
 }
 
+impl Scope {
+    /// The workloads with a pod that a change of NetworkPolicies may have moved.
+    fn around(snapshot: &Snapshot, direction: Direction, touched: &Touched) -> Self {
+        let cluster = snapshot.cluster();
+        let workloads = |pods: &[PodId]| -> BTreeSet<WorkloadNumber> {
+            let mut numbers: Vec<WorkloadNumber> =
+                pods.iter().map(|pod| cluster.pod(*pod).workload.0).collect();
+            numbers.dedup();
+            numbers.into_iter().collect()
+        };
+        let (subjects, others) = (workloads(&touched.subjects), workloads(&touched.others));
+        match direction {
+            Direction::Egress => Self {
+                from: subjects,
+                to: others,
+                from_outside: false,
+                to_outside: touched.outside,
+            },
+            Direction::Ingress => Self {
+                from: others,
+                to: subjects,
+                from_outside: touched.outside,
+                to_outside: false,
+            },
+        }
+    }
+}
+
 /// What a comparison found.
 #[derive(Debug, Default)]
 pub(super) struct Compared {
     pub(super) rows: Vec<DiffRow>,
     /// Rows that are the same on both sides.
     pub(super) unchanged: u64,
+    /// The allowed rows of the second side that were looked at.
+    pub(super) seen: u64,
     /// Pairs whose doubtful ports differ.
     pub(super) doubtful: BTreeSet<(DiffEnd, DiffEnd)>,
 }
 
 /// Lists what is allowed on one side and not on the other, without causes: rows sorted by source, destination, family.
 pub fn moved(before: &Snapshot, after: &Snapshot) -> Vec<DiffRow> {
-    let ends = Ends::of(before.cluster(), after.cluster());
-    compare(before, after, &ends, None).rows
+    let ends = Ends::of(before, after);
+    compare_all(before, after, &ends).rows
+}
+
+/// Compares two snapshots everywhere. Where only NetworkPolicies differ, pairs that they have nothing to do with are not
+/// looked at: they are not counted as unchanged either.
+pub(super) fn compare_all(before: &Snapshot, after: &Snapshot, ends: &Ends<'_>) -> Compared {
+    if !before.shares_groups(after) {
+        return compare(before, after, ends, None);
+    }
+    let mut all = Compared::default();
+    for direction in Direction::ALL {
+        let touched = touched(before, after, direction);
+        if touched.subjects.is_empty() {
+            continue;
+        }
+        let scope = Scope::around(after, direction, &touched);
+        let found = compare(before, after, ends, Some(&scope));
+        all.rows.extend(found.rows);
+        all.doubtful.extend(found.doubtful);
+        all.seen += found.seen;
+        all.unchanged += found.unchanged;
+    }
+    sort(&mut all.rows);
+    // A policy of both directions brings a pair twice.
+    all.rows.dedup();
+    all
+}
+
+fn sort(rows: &mut [DiffRow]) {
+    rows.sort_by(|a, b| {
+        let key = |r: &DiffRow| (r.family, key(&r.before), key(&r.after));
+        (&a.src, &a.dst).cmp(&(&b.src, &b.dst)).then_with(|| key(a).cmp(&key(b)))
+    });
 }
 
 /// Compares two snapshots, everywhere or within a scope.
 pub(super) fn compare(
     before: &Snapshot,
     after: &Snapshot,
-    ends: &Ends,
+    ends: &Ends<'_>,
     scope: Option<&Scope>,
 ) -> Compared {
-    let sides = [Side::of(before, ends.numbers(0)), Side::of(after, ends.numbers(1))];
+    let sides = [Side::of(before, ends, 0), Side::of(after, ends, 1)];
     let mut comparison =
         Comparison { ends, sides: &sides, found: Compared::default(), pairs: BTreeMap::new() };
     let mut outside = outside::Collected::default();
     for (at, side) in sides.iter().enumerate() {
         for row in side.ask(scope).rows {
+            comparison.found.seen += u64::from(at == 1 && row.verdict == Verdict::Allow);
             comparison.sort_in(at, row, &mut outside);
         }
     }
     comparison.compare_pairs();
     outside::compare(&mut comparison, outside);
     let mut found = comparison.found;
-    found.rows.sort_by(|a, b| (&a.src, &a.dst, a.family).cmp(&(&b.src, &b.dst, b.family)));
+    sort(&mut found.rows);
     found
 }
 
@@ -177,7 +241,7 @@ type PairRows = [Vec<Row>; 2];
 
 /// Two sides in comparison.
 pub(super) struct Comparison<'a> {
-    pub(super) ends: &'a Ends,
+    pub(super) ends: &'a Ends<'a>,
     pub(super) sides: &'a [Side<'a>; 2],
     pub(super) found: Compared,
     pairs: BTreeMap<(Inside, Inside), PairRows>,
@@ -220,7 +284,7 @@ impl Comparison<'_> {
 
     pub(super) fn end(&self, end: Inside) -> DiffEnd {
         match end {
-            Inside::Workload(number) => DiffEnd::Workload(self.ends.key(number).clone()),
+            Inside::Workload(number) => DiffEnd::Workload(self.ends.key(number)),
             Inside::Controller => DiffEnd::IngressController,
         }
     }
@@ -402,11 +466,10 @@ pub(super) fn is_uniform(rows: &[Row]) -> bool {
 impl Side<'_> {
     /// Asks about everything, or about the pairs of a scope.
     fn ask(&self, scope: Option<&Scope>) -> Table {
-        let snapshot = self.snapshot;
-        let everyone = snapshot.everyone();
         let (from, to) = match scope {
-            None => (everyone.clone(), everyone),
+            None => (self.snapshot.everyone(), self.snapshot.everyone()),
             Some(scope) => {
+                let everyone = self.snapshot.everything_outside();
                 let pods = |numbers: &BTreeSet<WorkloadNumber>| -> RoaringBitmap {
                     numbers.iter().flat_map(|n| self.pods(*n)).map(|p| p.0).collect()
                 };
@@ -442,7 +505,7 @@ impl Side<'_> {
                 ..Selection::default()
             },
             Inside::Controller => Selection {
-                ingress_controller: self.snapshot.everyone().ingress_controller,
+                ingress_controller: self.snapshot.everything_outside().ingress_controller,
                 ..Selection::default()
             },
         };

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::net::IpAddr;
 
+use super::grown::Grown;
 use super::peers::AddressTerm;
 use crate::model::{AddressRange, Family, IpSet};
 
@@ -44,7 +45,7 @@ const fn last(family: Family) -> u128 {
 
 impl AddressClasses {
     /// Cuts a family's addresses at the boundaries of terms, given by their positions in `all`.
-    pub(crate) fn build(family: Family, terms: &[u32], all: &[AddressTerm]) -> Self {
+    pub(crate) fn build(family: Family, terms: &[u32], all: &Grown<AddressTerm>) -> Self {
         let mut edges: Vec<(u128, bool, u32)> = Vec::new();
         for term in terms {
             for range in all[*term as usize].set.only(family).ranges() {

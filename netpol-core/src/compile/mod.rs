@@ -1,15 +1,17 @@
 //! Policies of every family into one [`Program`] of stages; the only place where the API's defaults are applied.
 
 mod address_classes;
+mod grown;
 mod peers;
 mod ports;
 mod profiles;
 mod program;
 mod stages;
+mod update;
 
 pub(crate) use address_classes::{AddressClasses, number as address_number, pieces};
 pub(crate) use peers::{PeerSet, TermKind};
 pub(crate) use ports::{PortKey, port_key};
 pub(crate) use profiles::{ProfileId, StageProfile};
-pub(crate) use program::{ADMIN, BASELINE, NETWORK, Program};
+pub(crate) use program::{ADMIN, BASELINE, DirectionProgram, NETWORK, Program, effective_types};
 pub(crate) use stages::{CompiledPolicy, Rule, Stage, Unmatched};

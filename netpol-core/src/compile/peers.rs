@@ -61,6 +61,8 @@ pub(crate) struct PeerCompiler<'a> {
     pub(crate) dialect: Dialect,
     pub(crate) groups: &'a Groups,
     pub(crate) selectors: SelectorIndex<'a>,
+    /// How many terms there are already.
+    pub(crate) first_term: usize,
     pub(crate) terms: Vec<AddressTerm>,
     pub(crate) unmapped: Vec<DomainName>,
     /// The numbers of selectors that may match the ingress controller, by namespace and pod selector.
@@ -220,7 +222,7 @@ impl PeerCompiler<'_> {
     fn finish(&mut self, draft: Draft) -> PeerSet {
         let mut terms = Vec::with_capacity(draft.terms.len());
         for term in draft.terms {
-            terms.push(u32::try_from(self.terms.len()).unwrap_or(u32::MAX));
+            terms.push(u32::try_from(self.first_term + self.terms.len()).unwrap_or(u32::MAX));
             self.terms.push(term);
         }
         PeerSet {

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::address_classes::AddressClasses;
+use super::grown::Grown;
 use super::peers::{AddressTerm, PeerSet};
 use super::ports::{NamedPort, PortMatch};
 use super::program::Program;
@@ -52,12 +53,15 @@ pub(crate) struct Profiles {
     pub(crate) of_group: Vec<ProfileId>,
 }
 
+/// The peers, address terms and ports of a program's rules.
+pub(super) type Tables<'a> = (&'a Grown<PeerSet>, &'a Grown<AddressTerm>, &'a Grown<PortMatch>);
+
 /// Gives every group its profile; fills the stages' profiles.
 pub(crate) fn assign(
     stages: &mut [Stage; 3],
     groups: &Groups,
     direction: Direction,
-    (peers, terms, ports): (&[PeerSet], &[AddressTerm], &[PortMatch]),
+    (peers, terms, ports): Tables<'_>,
 ) -> Profiles {
     let uncut = Family::ALL.map(|family| Arc::new(AddressClasses::build(family, &[], terms)));
     let mut of_group = vec![Profile::default(); groups.len() as usize];
@@ -83,7 +87,7 @@ pub(crate) fn assign(
 
 fn selections(stage: &Stage, groups: usize) -> Vec<Box<[u32]>> {
     let mut lists: Vec<Vec<u32>> = vec![Vec::new(); groups];
-    for (position, policy) in (0u32..).zip(&stage.policies) {
+    for (position, policy) in (0u32..).zip(stage.policies.iter()) {
         policy.subject.for_each(|group| lists[group as usize].push(position));
     }
     lists.into_iter().map(Into::into).collect()
@@ -98,7 +102,7 @@ struct Facts {
 }
 
 impl Facts {
-    fn of(policy: &CompiledPolicy, peers: &[PeerSet], ports: &[PortMatch]) -> Self {
+    fn of(policy: &CompiledPolicy, peers: &Grown<PeerSet>, ports: &Grown<PortMatch>) -> Self {
         let terms = policy.rules.iter().flat_map(|r| peers[r.peer as usize].terms.iter().copied());
         let mut terms: Vec<u32> = terms.collect();
         terms.sort_unstable();
@@ -113,7 +117,7 @@ type Key = (Box<[u32]>, Box<[NamedPort]>);
 struct Maker<'a> {
     stage: &'a mut Stage,
     facts: Vec<Facts>,
-    terms: &'a [AddressTerm],
+    terms: &'a Grown<AddressTerm>,
     uncut: &'a [Arc<AddressClasses>; 2],
     known: FastMap<Key, u32>,
 }

@@ -3,34 +3,40 @@
 use std::cmp::Ordering;
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::sync::Arc;
 
+use super::grown::Grown;
 use super::peers::{AddressTerm, PeerCompiler, PeerSet};
 use super::ports::PortMatch;
-use super::profiles::{Profile, ProfileId, assign};
+use super::profiles::{Profile, ProfileId, Tables, assign};
 use super::stages::{CompiledPolicy, Rule, Stage, Unmatched};
-use crate::index::{GroupId, GroupSet, Groups, Mentions, SelectorIndex};
+use crate::index::{Bitmaps, GroupId, GroupSet, Groups, Mentions, SelectorIndex};
 use crate::model::{
     Action, AdminPolicySpec, AdminPort, AdminRule, Cluster, Dialect, Direction, DomainName, Family,
     NetworkPolicySpec, Pod, PodId, Policy, PolicyId, PolicySpec, Selector, Subject, TieBreak, Tier,
 };
 
 /// Every policy of a cluster, compiled for one dialect.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Program {
     /// The pods in groups.
-    pub(crate) groups: Groups,
+    pub(crate) groups: Arc<Groups>,
+    /// What groups were made for.
+    pub(super) mentions: Arc<Mentions>,
+    /// The groups by their labels.
+    pub(super) bitmaps: Arc<Bitmaps>,
     /// The pods' addresses.
-    pub(crate) addresses: PodAddresses,
+    pub(crate) addresses: Arc<PodAddresses>,
     /// The peers of all rules.
-    pub(crate) peers: Vec<PeerSet>,
+    pub(crate) peers: Grown<PeerSet>,
     /// The address terms of all peers.
-    pub(crate) terms: Vec<AddressTerm>,
-    /// The ports of all rules, each distinct one once.
-    pub(crate) ports: Vec<PortMatch>,
+    pub(crate) terms: Grown<AddressTerm>,
+    /// The ports of all rules; a policy that changed may bring one that is there already.
+    pub(crate) ports: Grown<PortMatch>,
     /// Domain names for which no addresses were declared.
     pub(crate) unmapped: Vec<DomainName>,
-    egress: DirectionProgram,
-    ingress: DirectionProgram,
+    pub(super) egress: DirectionProgram,
+    pub(super) ingress: DirectionProgram,
 }
 
 /// The address of every pod in each family, close together: verdicts read them at random.
@@ -66,16 +72,16 @@ impl PodAddresses {
 }
 
 /// One direction of a program.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct DirectionProgram {
     /// Admin, NetworkPolicy, Baseline.
     pub(crate) stages: [Stage; 3],
     /// The distinct profiles.
-    pub(crate) profiles: Vec<Profile>,
+    pub(crate) profiles: Grown<Profile>,
     /// The profile of each group.
     pub(crate) of_group: Vec<ProfileId>,
-    /// The NetworkPolicies of each namespace, by their positions in the stage.
-    pub(crate) network_by_namespace: Vec<Vec<u32>>,
+    /// The NetworkPolicies of each namespace, by their positions in the stage; those that changed since are not in it.
+    pub(crate) network_by_namespace: Vec<Arc<[u32]>>,
 }
 
 /// The position of the Admin stage. The first profile of every stage is that of no policy.
@@ -90,8 +96,13 @@ impl Program {
     pub(crate) fn compile(cluster: &Cluster, dialect: Dialect) -> Self {
         let mentions = Mentions::of(cluster);
         let groups = Groups::build(cluster, dialect, &mentions);
-        let Parts { peers, terms, unmapped, ports, egress, ingress } =
-            Compiler::run(cluster, dialect, &groups, &mentions);
+        let bitmaps = Bitmaps::build(&groups);
+        let mut compiler = Compiler::new(cluster, dialect, (&groups, &bitmaps), &mentions);
+        for id in cluster.policy_ids() {
+            compiler.add(id, cluster.policy(id));
+        }
+        let Parts { peers, terms, unmapped, ports, egress, ingress } = compiler.finish();
+        let (peers, terms, ports) = (peers.into(), terms.into(), ports.into());
         let finish = |stages, direction| {
             let stages = order(cluster, dialect.tie_break, stages);
             let mut program =
@@ -102,8 +113,10 @@ impl Program {
         let (egress, ingress) =
             (finish(egress, Direction::Egress), finish(ingress, Direction::Ingress));
         Self {
-            addresses: PodAddresses::of(cluster),
-            groups,
+            addresses: Arc::new(PodAddresses::of(cluster)),
+            groups: Arc::new(groups),
+            mentions: Arc::new(mentions),
+            bitmaps: Arc::new(bitmaps),
             peers,
             terms,
             ports,
@@ -121,6 +134,23 @@ impl Program {
         }
     }
 
+    /// Lists what a policy was compiled to in a direction.
+    pub(crate) fn compiled(
+        &self,
+        cluster: &Cluster,
+        direction: Direction,
+        id: PolicyId,
+    ) -> impl Iterator<Item = &CompiledPolicy> {
+        let own = self.direction(direction);
+        let [admin, network, baseline] = &own.stages;
+        let tiers = admin.policies.iter().chain(baseline.policies.iter());
+        let namespace = cluster.policy(id).namespace;
+        let places = namespace.map(|n| &own.network_by_namespace[n.index()]);
+        let places = places.into_iter().flat_map(|list| list.iter());
+        let network = places.map(|at| &network.policies[*at as usize]);
+        tiers.chain(network).filter(move |p| p.id == id)
+    }
+
     /// Returns the profile of a group in a direction.
     pub(crate) fn profile(&self, direction: Direction, group: GroupId) -> ProfileId {
         self.direction(direction).of_group[group as usize]
@@ -132,46 +162,48 @@ impl DirectionProgram {
         mut stages: [Stage; 3],
         direction: Direction,
         groups: &Groups,
-        (peers, terms, ports): (&[PeerSet], &[AddressTerm], &[PortMatch]),
+        rules: Tables<'_>,
     ) -> Self {
-        let assigned = assign(&mut stages, groups, direction, (peers, terms, ports));
+        let assigned = assign(&mut stages, groups, direction, rules);
         let network_by_namespace = Vec::new();
         Self {
             stages,
-            profiles: assigned.profiles,
+            profiles: assigned.profiles.into(),
             of_group: assigned.of_group,
             network_by_namespace,
         }
     }
 }
 
-fn network_by_namespace(cluster: &Cluster, stage: &Stage) -> Vec<Vec<u32>> {
+fn network_by_namespace(cluster: &Cluster, stage: &Stage) -> Vec<Arc<[u32]>> {
     let mut lists = vec![Vec::new(); cluster.namespaces().len()];
-    for (position, policy) in (0u32..).zip(&stage.policies) {
+    for (position, policy) in (0u32..).zip(stage.policies.iter()) {
         if let Some(namespace) = cluster.policy(policy.id).namespace {
             lists[namespace.index()].push(position);
         }
     }
-    lists
+    lists.into_iter().map(Into::into).collect()
 }
 
 /// The policies of the three stages of one direction, in no order yet.
-type StageLists = [Vec<CompiledPolicy>; 3];
+pub(super) type StageLists = [Vec<CompiledPolicy>; 3];
 
-/// What compiling all policies gives.
-struct Parts {
-    peers: Vec<PeerSet>,
-    terms: Vec<AddressTerm>,
+/// What compiling policies gives.
+pub(super) struct Parts {
+    pub(super) peers: Vec<PeerSet>,
+    pub(super) terms: Vec<AddressTerm>,
     unmapped: Vec<DomainName>,
-    ports: Vec<PortMatch>,
-    egress: StageLists,
-    ingress: StageLists,
+    pub(super) ports: Vec<PortMatch>,
+    pub(super) egress: StageLists,
+    pub(super) ingress: StageLists,
 }
 
 /// Compiles policies one by one.
-struct Compiler<'a> {
+pub(super) struct Compiler<'a> {
     mentions: &'a Mentions,
     peer_compiler: PeerCompiler<'a>,
+    /// How many peers and ports there are already.
+    first: (usize, usize),
     peers: Vec<PeerSet>,
     ports: Vec<PortMatch>,
     known_ports: HashMap<PortMatch, u32, foldhash::fast::RandomState>,
@@ -180,46 +212,50 @@ struct Compiler<'a> {
 }
 
 impl<'a> Compiler<'a> {
-    fn run(
+    fn new(
         cluster: &'a Cluster,
         dialect: Dialect,
-        groups: &'a Groups,
+        (groups, bitmaps): (&'a Groups, &'a Bitmaps),
         mentions: &'a Mentions,
-    ) -> Parts {
-        let selectors = SelectorIndex::build(cluster, groups);
-        let (terms, unmapped) = (Vec::new(), Vec::new());
-        let mut compiler = Self {
+    ) -> Self {
+        Self {
             mentions,
             peer_compiler: PeerCompiler {
                 cluster,
                 dialect,
                 groups,
-                selectors,
-                terms,
-                unmapped,
+                selectors: SelectorIndex::new(cluster, groups, bitmaps),
+                first_term: 0,
+                terms: Vec::new(),
+                unmapped: Vec::new(),
                 open_selectors: HashMap::default(),
             },
+            first: (0, 0),
             peers: Vec::new(),
             ports: Vec::new(),
             known_ports: HashMap::default(),
             egress: StageLists::default(),
             ingress: StageLists::default(),
-        };
-        for id in cluster.policy_ids() {
-            compiler.add(id, cluster.policy(id));
         }
-        let Self {
-            peer_compiler: PeerCompiler { terms, unmapped, .. },
-            peers,
-            ports,
-            egress,
-            ingress,
-            ..
-        } = compiler;
+    }
+
+    /// Prepares to compile further policies for a program.
+    pub(super) fn behind(cluster: &'a Cluster, dialect: Dialect, program: &'a Program) -> Self {
+        let groups = (&*program.groups, &*program.bitmaps);
+        let mut compiler = Self::new(cluster, dialect, groups, &program.mentions);
+        compiler.first = (program.peers.len(), program.ports.len());
+        compiler.peer_compiler.first_term = program.terms.len();
+        compiler
+    }
+
+    /// Returns what came of the policies.
+    pub(super) fn finish(self) -> Parts {
+        let PeerCompiler { terms, unmapped, .. } = self.peer_compiler;
+        let Self { peers, ports, egress, ingress, .. } = self;
         Parts { peers, terms, unmapped, ports, egress, ingress }
     }
 
-    fn add(&mut self, id: PolicyId, policy: &Policy) {
+    pub(super) fn add(&mut self, id: PolicyId, policy: &Policy) {
         match &policy.spec {
             PolicySpec::Network(spec) => self.add_network(id, policy, spec),
             PolicySpec::Admin(spec) => self.add_admin(id, spec),
@@ -299,9 +335,9 @@ impl<'a> Compiler<'a> {
         peer: PeerSet,
         ports: PortMatch,
     ) -> Rule {
-        let peer_id = u32::try_from(self.peers.len()).unwrap_or(u32::MAX);
+        let peer_id = u32::try_from(self.first.0 + self.peers.len()).unwrap_or(u32::MAX);
         self.peers.push(peer);
-        let next = u32::try_from(self.ports.len()).unwrap_or(u32::MAX);
+        let next = u32::try_from(self.first.1 + self.ports.len()).unwrap_or(u32::MAX);
         let ports_id = *self.known_ports.entry(ports.clone()).or_insert(next);
         if ports_id == next {
             self.ports.push(ports);
@@ -311,7 +347,7 @@ impl<'a> Compiler<'a> {
 }
 
 /// Applies the default of `policyTypes`: the length of `egress` counts, not its presence (networkpolicy-v1, section 2).
-fn effective_types(spec: &NetworkPolicySpec) -> Vec<Direction> {
+pub(crate) fn effective_types(spec: &NetworkPolicySpec) -> Vec<Direction> {
     if spec.policy_types.is_empty() {
         let egress = (!spec.egress.is_empty()).then_some(Direction::Egress);
         return [Some(Direction::Ingress), egress].into_iter().flatten().collect();
@@ -325,9 +361,21 @@ fn order(cluster: &Cluster, tie_break: TieBreak, lists: StageLists) -> [Stage; 3
     order_tier(cluster, tie_break, &mut admin);
     order_tier(cluster, tie_break, &mut baseline);
     [
-        Stage { unmatched: Unmatched::Continue, policies: admin, profiles: Vec::new() },
-        Stage { unmatched: Unmatched::DenyIsolated, policies: network, profiles: Vec::new() },
-        Stage { unmatched: Unmatched::Continue, policies: baseline, profiles: Vec::new() },
+        Stage {
+            unmatched: Unmatched::Continue,
+            policies: admin.into(),
+            profiles: Grown::default(),
+        },
+        Stage {
+            unmatched: Unmatched::DenyIsolated,
+            policies: network.into(),
+            profiles: Grown::default(),
+        },
+        Stage {
+            unmatched: Unmatched::Continue,
+            policies: baseline.into(),
+            profiles: Grown::default(),
+        },
     ]
 }
 

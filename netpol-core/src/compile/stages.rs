@@ -3,6 +3,7 @@
 use crate::index::GroupSet;
 use crate::model::{Action, PolicyId};
 
+use super::grown::Grown;
 use super::profiles::StageProfile;
 
 /// What a stage does with traffic that no rule of it matches.
@@ -15,14 +16,15 @@ pub(crate) enum Unmatched {
 }
 
 /// One stage of a direction.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Stage {
     /// What no rule matches.
     pub(crate) unmatched: Unmatched,
-    /// Its policies by lane, then block: policies of one block may be asked in any order.
-    pub(crate) policies: Vec<CompiledPolicy>,
+    /// Its policies by lane, then block: policies of one block may be asked in any order. Policies of kind NetworkPolicy that
+    /// changed stand last; what they were before stands where it stood and is in no profile.
+    pub(crate) policies: Grown<CompiledPolicy>,
     /// The distinct selections of its policies; the first selects none.
-    pub(crate) profiles: Vec<StageProfile>,
+    pub(crate) profiles: Grown<StageProfile>,
 }
 
 /// One policy in a direction.

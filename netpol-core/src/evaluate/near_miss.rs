@@ -40,7 +40,7 @@ impl Evaluator<'_> {
         let mut found: Vec<Ranked> = Vec::new();
         for position in program.network_by_namespace[namespace.index()].iter().take(MOST_SEARCHED) {
             let policy = &stage.policies[*position as usize];
-            let isolating = profile.policies.binary_search(position).is_ok();
+            let isolating = policy.subject.contains(asked.group);
             for rule in &policy.rules {
                 let near =
                     Near { evaluator: *self, asked, view, scenario, ports, profile, policy, rule };

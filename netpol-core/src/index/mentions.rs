@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use crate::model::{
     AdminPeer, AdminPolicySpec, AdminPort, Cluster, LabelTable, NetworkPolicyPeer,
-    NetworkPolicyPort, NetworkPolicySpec, Operator, Policy, PolicySpec, PortReference, Selector,
-    Subject,
+    NetworkPolicyPort, NetworkPolicySpec, Operator, Policy, PolicySpec, PortReference, Requirement,
+    Selector, Subject,
 };
 
 /// The labels, label keys, port names and peers that the policies of a cluster mention.
@@ -22,6 +22,24 @@ pub(crate) struct Mentions {
 }
 
 impl Mentions {
+    /// Tells apart whatever any selector could, and every port name.
+    pub(crate) fn everything(cluster: &Cluster) -> Self {
+        let table = cluster.labels();
+        let (labels, keys) = (vec![true; table.len()], vec![true; table.key_count()]);
+        let mut mentions = Self { labels, keys, ..Self::default() };
+        let mut last: Option<*const crate::model::ContainerPort> = None;
+        for pod in cluster.pods() {
+            // The pods of a workload share their list and stand together.
+            if last.replace(pod.ports.as_ptr()) == Some(pod.ports.as_ptr()) {
+                continue;
+            }
+            for name in pod.ports.iter().filter_map(|port| port.name.as_deref()) {
+                mentions.add_port_name(name);
+            }
+        }
+        mentions
+    }
+
     /// Reads every policy.
     pub(crate) fn of(cluster: &Cluster) -> Self {
         let table = cluster.labels();
@@ -30,7 +48,7 @@ impl Mentions {
             keys: vec![false; table.key_count()],
             ..Self::default()
         };
-        for policy in cluster.policies() {
+        for policy in cluster.policies().iter() {
             mentions.add_policy(table, policy);
         }
         mentions
@@ -51,6 +69,26 @@ impl Mentions {
         self.port_names.get(name).copied()
     }
 
+    /// Tells whether a policy mentions nothing else: the groups then tell apart all that it tells apart.
+    pub(crate) fn cover(&self, table: &LabelTable, spec: &NetworkPolicySpec) -> bool {
+        let mut requirements = selectors_of(spec).flat_map(|s| &s.requirements);
+        port_names_of(spec).all(|name| self.port_names.contains_key(name))
+            && requirements.all(|requirement| self.covers(table, requirement))
+    }
+
+    /// What no object carries tells no groups apart.
+    fn covers(&self, table: &LabelTable, requirement: &Requirement) -> bool {
+        match &requirement.operator {
+            Operator::In(values) | Operator::NotIn(values) => {
+                let mut known = values.iter().filter_map(|v| table.find(&requirement.key, v));
+                known.all(|id| self.label(id.index()))
+            }
+            Operator::Exists | Operator::DoesNotExist => {
+                table.find_key(&requirement.key).is_none_or(|key| self.key(key as usize))
+            }
+        }
+    }
+
     fn add_policy(&mut self, table: &LabelTable, policy: &Policy) {
         match &policy.spec {
             PolicySpec::Network(spec) => self.add_network(table, spec),
@@ -59,19 +97,8 @@ impl Mentions {
     }
 
     fn add_network(&mut self, table: &LabelTable, spec: &NetworkPolicySpec) {
-        self.add_selector(table, &spec.pod_selector);
-        for rule in spec.ingress.iter().chain(&spec.egress) {
-            for peer in &rule.peers {
-                if let NetworkPolicyPeer::Pods { pod_selector: Some(selector), .. } = peer {
-                    self.add_selector(table, selector);
-                }
-            }
-            for NetworkPolicyPort { port, .. } in &rule.ports {
-                if let Some(PortReference::Name(name)) = port {
-                    self.add_port_name(name);
-                }
-            }
-        }
+        selectors_of(spec).for_each(|selector| self.add_selector(table, selector));
+        port_names_of(spec).for_each(|name| self.add_port_name(name));
     }
 
     fn add_admin(&mut self, table: &LabelTable, spec: &AdminPolicySpec) {
@@ -117,4 +144,24 @@ impl Mentions {
             }
         }
     }
+}
+
+/// Lists the pod selectors of a NetworkPolicy.
+fn selectors_of(spec: &NetworkPolicySpec) -> impl Iterator<Item = &Selector> {
+    let rules = spec.ingress.iter().chain(&spec.egress);
+    let of_peer = |peer| match peer {
+        &NetworkPolicyPeer::Pods { ref pod_selector, .. } => pod_selector.as_ref(),
+        NetworkPolicyPeer::IpBlock(_) => None,
+    };
+    let peers = rules.flat_map(|rule| &rule.peers).filter_map(of_peer);
+    std::iter::once(&spec.pod_selector).chain(peers)
+}
+
+/// Lists the port names of a NetworkPolicy.
+fn port_names_of(spec: &NetworkPolicySpec) -> impl Iterator<Item = &str> {
+    let rules = spec.ingress.iter().chain(&spec.egress);
+    rules.flat_map(|rule| &rule.ports).filter_map(|entry: &NetworkPolicyPort| match &entry.port {
+        Some(PortReference::Name(name)) => Some(&**name),
+        _ => None,
+    })
 }

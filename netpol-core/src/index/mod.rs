@@ -8,4 +8,4 @@ mod selectors;
 pub(crate) use group_set::{DenseSet, GroupSet};
 pub(crate) use groups::{GroupId, Groups};
 pub(crate) use mentions::Mentions;
-pub(crate) use selectors::SelectorIndex;
+pub(crate) use selectors::{Bitmaps, SelectorIndex};

@@ -33,21 +33,16 @@ impl Test<'_> {
     }
 }
 
-/// Answers selectors with bitmaps of groups. Only groups that selectors may match are in it.
+/// The groups that carry each label and key. Only groups that selectors may match are in it.
 #[derive(Debug)]
-pub(crate) struct SelectorIndex<'a> {
-    cluster: &'a Cluster,
-    groups: &'a Groups,
+pub(crate) struct Bitmaps {
     by_mark: FastMap<Mark, RoaringBitmap>,
     selectable: RoaringBitmap,
-    namespaces: FastMap<Selector, Rc<Matching>>,
-    /// What was selected, by namespace selector, then pod selector.
-    known: FastMap<Selector, FastMap<Selector, Rc<RoaringBitmap>>>,
 }
 
-impl<'a> SelectorIndex<'a> {
+impl Bitmaps {
     /// Builds the bitmaps.
-    pub(crate) fn build(cluster: &'a Cluster, groups: &'a Groups) -> Self {
+    pub(crate) fn build(groups: &Groups) -> Self {
         let mut by_mark = FastMap::<Mark, RoaringBitmap>::default();
         let mut selectable = RoaringBitmap::new();
         for (id, group) in groups.iter().filter(|(_, g)| g.selectable) {
@@ -56,14 +51,26 @@ impl<'a> SelectorIndex<'a> {
                 by_mark.entry(*mark).or_default().insert(id);
             }
         }
-        Self {
-            cluster,
-            groups,
-            by_mark,
-            selectable,
-            namespaces: FastMap::default(),
-            known: FastMap::default(),
-        }
+        Self { by_mark, selectable }
+    }
+}
+
+/// Answers selectors with bitmaps of groups.
+#[derive(Debug)]
+pub(crate) struct SelectorIndex<'a> {
+    cluster: &'a Cluster,
+    groups: &'a Groups,
+    bitmaps: &'a Bitmaps,
+    namespaces: FastMap<Selector, Rc<Matching>>,
+    /// What was selected, by namespace selector, then pod selector.
+    known: FastMap<Selector, FastMap<Selector, Rc<RoaringBitmap>>>,
+}
+
+impl<'a> SelectorIndex<'a> {
+    /// Prepares to answer.
+    pub(crate) fn new(cluster: &'a Cluster, groups: &'a Groups, bitmaps: &'a Bitmaps) -> Self {
+        let (namespaces, known) = (FastMap::default(), FastMap::default());
+        Self { cluster, groups, bitmaps, namespaces, known }
     }
 
     /// Selects the pods of one namespace that match.
@@ -75,8 +82,9 @@ impl<'a> SelectorIndex<'a> {
         let (from, to) = self.groups.of_namespace(namespace);
         let tests: Vec<Test<'_>> = selector.requirements.iter().map(|r| self.test(r)).collect();
         if to - from <= FEW_GROUPS {
-            let holds =
-                |id: &u32| self.selectable.contains(*id) && tests.iter().all(|t| t.holds(*id));
+            let holds = |id: &u32| {
+                self.bitmaps.selectable.contains(*id) && tests.iter().all(|t| t.holds(*id))
+            };
             return (from..to).filter(holds).collect();
         }
         let mut scope = RoaringBitmap::new();
@@ -133,7 +141,7 @@ impl<'a> SelectorIndex<'a> {
             }
             .as_ref();
         }
-        scope &= &self.selectable;
+        scope &= &self.bitmaps.selectable;
         for bitmap in tests.iter().filter(|t| !t.wanted).flat_map(|t| &t.bitmaps) {
             scope -= *bitmap;
         }
@@ -153,11 +161,11 @@ impl<'a> SelectorIndex<'a> {
     }
 
     fn label(&self, key: &str, value: &str) -> Option<&RoaringBitmap> {
-        self.by_mark.get(&self.cluster.labels().find(key, value)?.0)
+        self.bitmaps.by_mark.get(&self.cluster.labels().find(key, value)?.0)
     }
 
     fn key(&self, key: &str) -> Option<&RoaringBitmap> {
         let base = u32::try_from(self.cluster.labels().len()).unwrap_or(u32::MAX);
-        self.by_mark.get(&base.saturating_add(self.cluster.labels().find_key(key)?))
+        self.bitmaps.by_mark.get(&base.saturating_add(self.cluster.labels().find_key(key)?))
     }
 }

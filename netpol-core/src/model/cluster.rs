@@ -11,6 +11,8 @@ use super::addresses::{Families, Family, IpSet};
 use super::ids::{LabelId, NamespaceId, NodeId, PodId, PolicyId, ServiceId, WorkloadId};
 use super::ingress::{Ingress, IngressSpec, Lead};
 use super::labels::{LabelTable, Labels};
+use super::object::{Edits, Object, ObjectKind};
+use super::policies::Policies;
 use super::policy::{Policy, PolicyKind};
 use super::ports::Protocol;
 use super::position::Position;
@@ -266,6 +268,9 @@ pub enum BuildError {
 /// The most pods that one cluster may hold.
 pub const MAX_PODS: u32 = 1 << 24;
 
+/// So many policies may differ from the table that clusters share before a new one is made.
+const MOST_CHANGED: usize = 1024;
+
 /// The facts of one cluster.
 ///
 /// # Examples
@@ -281,15 +286,21 @@ pub const MAX_PODS: u32 = 1 << 24;
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct Cluster {
+    facts: Arc<Facts>,
+    policies: Policies,
+}
+
+/// Everything but the policies, which a cluster with other policies shares.
+#[derive(Debug, Default)]
+struct Facts {
     labels: LabelTable,
     namespaces: Vec<Namespace>,
     nodes: Vec<Node>,
     workloads: Vec<Workload>,
     pods: Vec<Pod>,
     services: Vec<Service>,
-    pub(super) ingresses: Vec<Ingress>,
-    pub(super) leads: BTreeMap<PodId, Vec<Lead>>,
-    policies: Vec<Policy>,
+    ingresses: Vec<Ingress>,
+    leads: BTreeMap<PodId, Vec<Lead>>,
     pod_cidrs: Vec<IpNet>,
     domain_addresses: Vec<(Box<str>, Vec<IpAddr>)>,
     families: Families,
@@ -307,90 +318,137 @@ impl Cluster {
 
     /// Returns the label table.
     pub fn labels(&self) -> &LabelTable {
-        &self.labels
+        &self.facts.labels
     }
 
     /// Returns the namespaces; a [`NamespaceId`] is a position here.
     pub fn namespaces(&self) -> &[Namespace] {
-        &self.namespaces
+        &self.facts.namespaces
     }
 
     /// Returns the nodes; a [`NodeId`] is a position here.
     pub fn nodes(&self) -> &[Node] {
-        &self.nodes
+        &self.facts.nodes
     }
 
     /// Returns the workloads; a [`WorkloadId`] is a position here.
     pub fn workloads(&self) -> &[Workload] {
-        &self.workloads
+        &self.facts.workloads
     }
 
     /// Returns the pods; a [`PodId`] is a position here.
     pub fn pods(&self) -> &[Pod] {
-        &self.pods
+        &self.facts.pods
     }
 
     /// Returns the Services; a [`ServiceId`] is a position here.
     pub fn services(&self) -> &[Service] {
-        &self.services
+        &self.facts.services
     }
 
     /// Returns the Ingress and Route objects; an [`IngressId`](super::IngressId) is a position here.
     ///
     /// Where there is one, there is an ingress controller.
     pub fn ingresses(&self) -> &[Ingress] {
-        &self.ingresses
+        &self.facts.ingresses
     }
 
     /// Returns the policies of every family; a [`PolicyId`] is a position here.
-    pub fn policies(&self) -> &[Policy] {
+    pub fn policies(&self) -> &Policies {
         &self.policies
     }
 
     /// Returns the same cluster with other policies; their namespaces are ids of this cluster.
     #[must_use]
     pub fn with_policies(&self, policies: Vec<Policy>) -> Self {
-        Self { policies, ..self.clone() }
+        Self { facts: Arc::clone(&self.facts), policies: policies.into() }
+    }
+
+    /// Tells whether a policy was not taken away.
+    pub(crate) fn has_policy(&self, id: PolicyId) -> bool {
+        self.policies.contains(id)
+    }
+
+    /// Returns the same cluster with some NetworkPolicies changed, and their ids; it shares everything else.
+    ///
+    /// `None` where something else is to change too, or a namespace that is not there yet is needed.
+    pub(crate) fn with_network_policies(&self, edits: &Edits) -> Option<(Self, Vec<PolicyId>)> {
+        if self.policies.changes() > MOST_CHANGED {
+            return None;
+        }
+        let mut cluster = self.clone();
+        let mut ids = Vec::with_capacity(edits.len());
+        for (key, edit) in edits {
+            let ObjectKind::Policy(kind @ PolicyKind::NetworkPolicy) = key.kind else {
+                return None;
+            };
+            let namespace = Some(self.find_namespace(&key.namespace)?);
+            let known = cluster.policies.find(kind, namespace, &key.name);
+            let new = match edit {
+                None => None,
+                Some(Object::Policy(new)) => Some(Policy {
+                    kind,
+                    namespace,
+                    name: key.name.clone(),
+                    position: new.position.clone(),
+                    spec: new.spec.clone(),
+                }),
+                Some(_) => return None,
+            };
+            match (known, new) {
+                (Some(id), Some(new)) => {
+                    cluster.policies.replace(id, new);
+                    ids.push(id);
+                }
+                (Some(id), None) => {
+                    cluster.policies.remove(id);
+                    ids.push(id);
+                }
+                (None, Some(new)) => ids.push(cluster.policies.push(new)),
+                (None, None) => {}
+            }
+        }
+        Some((cluster, ids))
     }
 
     /// Returns where pod addresses live (`--pod-cidr`).
     pub fn pod_cidrs(&self) -> &[IpNet] {
-        &self.pod_cidrs
+        &self.facts.pod_cidrs
     }
 
     /// Returns the families of the input: those of pod addresses and pod CIDRs, else IPv4 (Decision D20).
     pub fn families(&self) -> Families {
-        self.families
+        self.facts.families
     }
 
     /// Returns one namespace.
     pub fn namespace(&self, id: NamespaceId) -> &Namespace {
-        &self.namespaces[id.index()]
+        &self.facts.namespaces[id.index()]
     }
 
     /// Returns one node.
     pub fn node(&self, id: NodeId) -> &Node {
-        &self.nodes[id.index()]
+        &self.facts.nodes[id.index()]
     }
 
     /// Returns one workload.
     pub fn workload(&self, id: WorkloadId) -> &Workload {
-        &self.workloads[id.index()]
+        &self.facts.workloads[id.index()]
     }
 
     /// Returns one pod.
     pub fn pod(&self, id: PodId) -> &Pod {
-        &self.pods[id.index()]
+        &self.facts.pods[id.index()]
     }
 
     /// Returns one Service.
     pub fn service(&self, id: ServiceId) -> &Service {
-        &self.services[id.index()]
+        &self.facts.services[id.index()]
     }
 
     /// Returns one Ingress or Route.
     pub fn ingress(&self, id: super::ids::IngressId) -> &Ingress {
-        &self.ingresses[id.index()]
+        &self.facts.ingresses[id.index()]
     }
 
     /// Returns one policy.
@@ -400,43 +458,43 @@ impl Cluster {
 
     /// Lists the pods with their ids.
     pub fn pod_ids(&self) -> impl Iterator<Item = PodId> + use<> {
-        (0..self.pods.len()).map(PodId::from_index)
+        (0..self.facts.pods.len()).map(PodId::from_index)
     }
 
     /// Lists the workloads' ids.
     pub fn workload_ids(&self) -> impl Iterator<Item = WorkloadId> + use<> {
-        (0..self.workloads.len()).map(WorkloadId::from_index)
+        (0..self.facts.workloads.len()).map(WorkloadId::from_index)
     }
 
     /// Lists the policies' ids.
     pub fn policy_ids(&self) -> impl Iterator<Item = PolicyId> + use<> {
-        (0..self.policies.len()).map(PolicyId::from_index)
+        self.policies.ids()
     }
 
     /// Lists the Services' ids.
     pub fn service_ids(&self) -> impl Iterator<Item = ServiceId> + use<> {
-        (0..self.services.len()).map(ServiceId::from_index)
+        (0..self.facts.services.len()).map(ServiceId::from_index)
     }
 
     /// Lists the namespaces' ids.
     pub fn namespace_ids(&self) -> impl Iterator<Item = NamespaceId> + use<> {
-        (0..self.namespaces.len()).map(NamespaceId::from_index)
+        (0..self.facts.namespaces.len()).map(NamespaceId::from_index)
     }
 
     /// Finds a namespace by name.
     pub fn find_namespace(&self, name: &str) -> Option<NamespaceId> {
-        self.namespace_names.get(name).copied()
+        self.facts.namespace_names.get(name).copied()
     }
 
     /// Finds a node by name.
     pub fn find_node(&self, name: &str) -> Option<NodeId> {
-        self.node_names.get(name).copied()
+        self.facts.node_names.get(name).copied()
     }
 
     /// Finds a pod by namespace and name.
     pub fn find_pod(&self, namespace: NamespaceId, name: &str) -> Option<PodId> {
-        let names = self.pod_names.get_or_init(|| {
-            let mut names = vec![FastMap::default(); self.namespaces.len()];
+        let names = self.facts.pod_names.get_or_init(|| {
+            let mut names = vec![FastMap::default(); self.facts.namespaces.len()];
             for id in self.pod_ids() {
                 let pod = self.pod(id);
                 names[pod.namespace.index()].insert(pod.name.clone(), id);
@@ -448,7 +506,7 @@ impl Cluster {
 
     /// Lists the pods that have an address; host-network pods share their node's.
     pub fn pods_with_address(&self, address: IpAddr) -> &[PodId] {
-        let map = self.pod_addresses.get_or_init(|| {
+        let map = self.facts.pod_addresses.get_or_init(|| {
             let mut map = FastMap::<IpAddr, Vec<PodId>>::default();
             for id in self.pod_ids() {
                 for address in &self.pod(id).addresses {
@@ -462,12 +520,12 @@ impl Cluster {
 
     /// Returns the value of a pod's label.
     pub fn pod_label(&self, pod: PodId, key: &str) -> Option<&str> {
-        self.labels.lookup(&self.pod(pod).labels, key)
+        self.facts.labels.lookup(&self.pod(pod).labels, key)
     }
 
     /// Returns the value of a namespace's label.
     pub fn namespace_label(&self, namespace: NamespaceId, key: &str) -> Option<&str> {
-        self.labels.lookup(&self.namespace(namespace).labels, key)
+        self.facts.labels.lookup(&self.namespace(namespace).labels, key)
     }
 
     /// Lists labels as (key, value), sorted by key.
@@ -475,28 +533,31 @@ impl Cluster {
         &'a self,
         labels: &'a [LabelId],
     ) -> impl Iterator<Item = (&'a str, &'a str)> {
-        labels.iter().map(|id| (self.labels.key(*id), self.labels.value(*id)))
+        labels.iter().map(|id| (self.facts.labels.key(*id), self.facts.labels.value(*id)))
     }
 
     /// Returns the families in which a pod may talk: those of its addresses, else those of the input.
     pub fn pod_families(&self, pod: PodId) -> Families {
         let known: Families = self.pod(pod).addresses.iter().map(|a| Family::of(*a)).collect();
-        if known.is_empty() { self.families } else { known }
+        if known.is_empty() { self.facts.families } else { known }
     }
 
     /// Returns the addresses that a pod of unknown address may have: the pod CIDRs, else everything
     /// (networkpolicy-v1, section 12). A host-network pod has its node's address, which lies in no pod CIDR, so that
     /// declaring one does not narrow it.
     pub fn candidate_addresses(&self, host_network: bool, family: Family) -> IpSet {
-        let declared =
-            self.pod_cidrs.iter().fold(IpSet::none(), |set, net| set.union(&IpSet::from(*net)));
+        let declared = self
+            .facts
+            .pod_cidrs
+            .iter()
+            .fold(IpSet::none(), |set, net| set.union(&IpSet::from(*net)));
         let declared = declared.only(family);
         if declared.is_empty() || host_network { IpSet::family(family) } else { declared }
     }
 
     /// Returns the addresses that were declared for a domain name (`--fqdn`).
     pub fn domain_addresses(&self) -> &[(Box<str>, Vec<IpAddr>)] {
-        &self.domain_addresses
+        &self.facts.domain_addresses
     }
 }
 
@@ -671,7 +732,7 @@ impl ClusterBuilder {
         }
         self.check_policies()?;
         let (workloads, pods) = self.link()?;
-        let mut cluster = Cluster {
+        let mut facts = Facts {
             labels: self.labels,
             namespaces: self.namespaces,
             nodes: self.nodes,
@@ -680,7 +741,6 @@ impl ClusterBuilder {
             services: self.services,
             ingresses: Vec::new(),
             leads: BTreeMap::new(),
-            policies: self.policies,
             pod_cidrs: self.pod_cidrs,
             domain_addresses: self.domain_addresses,
             families: Families::default(),
@@ -689,8 +749,9 @@ impl ClusterBuilder {
             pod_names: OnceLock::new(),
             pod_addresses: OnceLock::new(),
         };
-        cluster.place_host_network_pods();
-        cluster.families = cluster.families_of_input();
+        facts.place_host_network_pods();
+        facts.families = facts.families_of_input();
+        let mut cluster = Cluster { facts: Arc::new(facts), policies: self.policies.into() };
         cluster.resolve_ingresses(self.ingresses);
         Ok(cluster)
     }
@@ -848,6 +909,23 @@ impl Linker {
 }
 
 impl Cluster {
+    /// Keeps what Ingress and Route objects were found to lead to, while the cluster is being built.
+    pub(super) fn set_ingresses(
+        &mut self,
+        ingresses: Vec<Ingress>,
+        leads: BTreeMap<PodId, Vec<Lead>>,
+    ) {
+        if let Some(facts) = Arc::get_mut(&mut self.facts) {
+            (facts.ingresses, facts.leads) = (ingresses, leads);
+        }
+    }
+
+    pub(super) fn leads_of(&self) -> &BTreeMap<PodId, Vec<Lead>> {
+        &self.facts.leads
+    }
+}
+
+impl Facts {
     /// A host-network pod whose address is not written has its node's (networkpolicy-v1, section 10).
     fn place_host_network_pods(&mut self) {
         for pod in &mut self.pods {

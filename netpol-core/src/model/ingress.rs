@@ -143,7 +143,7 @@ impl Cluster {
 
     /// Lists what leads from outside to a pod, by Ingress and Service; empty where nothing does.
     pub fn leads(&self, pod: PodId) -> &[Lead] {
-        self.leads.get(&pod).map_or(&[], |leads| leads)
+        self.leads_of().get(&pod).map_or(&[], |leads| leads)
     }
 
     /// Returns the ports on which the ingress controller may connect to a pod.
@@ -160,7 +160,8 @@ impl Cluster {
         let ingresses = specs.into_iter().enumerate();
         let ingresses =
             ingresses.map(|(at, spec)| resolver.ingress(IngressId::from_index(at), spec)).collect();
-        (self.leads, self.ingresses) = (resolver.leads, ingresses);
+        let leads = resolver.leads;
+        self.set_ingresses(ingresses, leads);
     }
 }
 

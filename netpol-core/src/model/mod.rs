@@ -8,6 +8,7 @@ pub mod ids;
 pub mod ingress;
 pub mod labels;
 pub mod object;
+pub mod policies;
 pub mod policy;
 pub mod ports;
 pub mod position;
@@ -29,6 +30,7 @@ pub use ingress::{
 };
 pub use labels::{LabelTable, Labels};
 pub use object::{Edits, Object, ObjectKey, ObjectKind, PolicyObject, WorkloadObject};
+pub use policies::Policies;
 pub use policy::{
     Action, AdminPeer, AdminPolicySpec, AdminPort, AdminRule, Direction, DomainName, IpBlock,
     NetworkPolicyPeer, NetworkPolicyPort, NetworkPolicyRule, NetworkPolicySpec, Policy, PolicyKind,

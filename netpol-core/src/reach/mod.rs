@@ -12,6 +12,7 @@ mod question;
 mod rows;
 mod snapshot;
 mod table;
+mod touched;
 mod web;
 
 pub use graph::{Graph, GraphEdge, GraphNode};
@@ -19,4 +20,5 @@ pub use hops::{Arrival, Closure, Hops};
 pub use paths::{PathChoice, Paths};
 pub use question::{AskedPorts, ControllerEnd, End, Level, Question, Row, Selection, Table, Tally};
 pub use snapshot::{Explanation, Snapshot};
+pub(crate) use touched::{Touched, touched};
 pub use web::{ChokePoint, Shape};

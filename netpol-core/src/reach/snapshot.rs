@@ -13,8 +13,8 @@ use super::web::{self, Shape};
 use crate::compile::{NETWORK, Program};
 use crate::evaluate::{Evaluator, plain};
 use crate::model::{
-    Cluster, Dialect, Direction, Families, Flow, IpSet, Peer, PodId, PolicyId, PortSet, Protocol,
-    Reason, ReasonCode, Verdict,
+    BuildError, Cluster, Dialect, Direction, Edits, Families, Flow, IpSet, Peer, PodId, PolicyId,
+    PortSet, Protocol, Reason, ReasonCode, Verdict,
 };
 
 /// A verdict with its reasons.
@@ -59,6 +59,31 @@ impl Snapshot {
         let cluster = cluster.into();
         let program = Arc::new(Program::compile(&cluster, dialect));
         Self { cluster, program, row_tables: Arc::default(), dialect }
+    }
+
+    /// Compiles a cluster of which some objects changed: where these are NetworkPolicies that mention no label, port name
+    /// or namespace that none mentioned, only what they govern is compiled.
+    ///
+    /// # Errors
+    ///
+    /// As [`ClusterBuilder::build`](crate::model::ClusterBuilder::build).
+    pub(crate) fn edited(&self, edits: &Edits) -> Result<Self, BuildError> {
+        if let Some((cluster, ids)) = self.cluster.with_network_policies(edits)
+            && let Some(program) = self.program.with_network_policies(&cluster, self.dialect, &ids)
+        {
+            return Ok(Self {
+                cluster: Arc::new(cluster),
+                program: Arc::new(program),
+                row_tables: Arc::clone(&self.row_tables),
+                dialect: self.dialect,
+            });
+        }
+        Ok(Self::new(self.cluster.edited(edits)?, self.dialect))
+    }
+
+    /// Tells whether two snapshots have the same pods in the same groups.
+    pub(crate) fn shares_groups(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.program.groups, &other.program.groups)
     }
 
     /// Returns the facts.
@@ -138,13 +163,18 @@ impl Snapshot {
     /// Selects every pod, every address of the input's families and, where there is one, the ingress controller.
     pub fn everyone(&self) -> Selection {
         let pods = self.cluster.pod_ids().map(|p| p.0).collect();
+        Selection { pods, ..self.everything_outside() }
+    }
+
+    /// Selects every address of the input's families and, where there is one, the ingress controller.
+    pub(crate) fn everything_outside(&self) -> Selection {
         let ingress_controller = if self.cluster.ingresses().is_empty() {
             ControllerEnd::Absent
         } else {
             ControllerEnd::WhereItLeads
         };
         let addresses = IpSet::families(self.cluster.families());
-        Selection { pods, addresses, names: Vec::new(), ingress_controller }
+        Selection { addresses, ingress_controller, ..Selection::default() }
     }
 
     fn allowed(&self, from: Selection, to: Selection, ports: AskedPorts) -> Vec<Row> {
@@ -213,8 +243,7 @@ impl Snapshot {
     pub fn subjects(&self, policy: PolicyId) -> Vec<PodId> {
         let mut pods = Vec::new();
         for direction in Direction::ALL {
-            let stages = &self.program.direction(direction).stages;
-            let compiled = stages.iter().flat_map(|s| &s.policies).filter(|p| p.id == policy);
+            let compiled = self.program.compiled(&self.cluster, direction, policy);
             compiled.for_each(|p| {
                 p.subject.for_each(|group| pods.extend_from_slice(self.program.groups.pods(group)));
             });

@@ -166,7 +166,7 @@ fn network(walker: &mut Walker<'_>, node: &Node, text: &str, path: &Path<'_>) ->
         return None;
     };
     if let Some(warning) = cidr.warning {
-        walker.warn(DiagnosticCode::InvalidValue, node.line, format!("{path}: {warning}"));
+        walker.warn(DiagnosticCode::CidrSpelling, node.line, format!("{path}: {warning}"));
     }
     Some(cidr.net)
 }

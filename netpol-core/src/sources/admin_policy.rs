@@ -316,7 +316,7 @@ fn check_names_toward_addresses(walker: &mut Walker<'_>, rule: &AdminRule, path:
     });
     if let Some(peer) = refused {
         let message = format!("{path}: the named port `{name}` may not be used with {peer} peers");
-        let code = (Severity::Error, DiagnosticCode::InvalidValue);
+        let code = (Severity::Error, DiagnosticCode::NamedPortRefused);
         walker.add(code, rule.line, message, None);
     } else if rule.peers.iter().any(|p| matches!(p, AdminPeer::Networks(_))) {
         let message = format!(

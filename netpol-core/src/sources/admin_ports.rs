@@ -1,6 +1,7 @@
 //! Port entries of admin policies: `protocols` of v1alpha2 and `ports` of v1alpha1 (admin-tiers, sections 3, 4, 6).
 
 use super::admin_policy::{Schema, one_of};
+use super::diagnostic::DiagnosticCode;
 use super::network_policy::{port_number, read_protocol};
 use super::tree::Node;
 use super::walker::{Path, Walker};
@@ -33,7 +34,8 @@ fn alpha2(walker: &mut Walker<'_>, node: &Node, path: &Path<'_>) -> Option<Admin
 fn named(walker: &mut Walker<'_>, node: &Node, path: &Path<'_>) -> Option<AdminPort> {
     let name = walker.text(node, path)?;
     if name.is_empty() {
-        walker.invalid(node, path, "required value: the name of a container port");
+        let fault = "required value: the name of a container port";
+        walker.refuse(DiagnosticCode::AdminPort, node, path, fault);
         return None;
     }
     Some(AdminPort::Name(name.into()))
@@ -66,7 +68,8 @@ fn transport(
     walker.fields(range, &path, &["start", "end"])?;
     let (start, end) = bounds(walker, range, &path)?;
     if start >= end {
-        walker.invalid(range, &path, "start port must be less than end port");
+        let fault = "start port must be less than end port";
+        walker.refuse(DiagnosticCode::AdminPort, range, &path, fault);
         return None;
     }
     Some(AdminPort::Range(protocol, start, end))
@@ -91,11 +94,8 @@ fn alpha1(walker: &mut Walker<'_>, node: &Node, path: &Path<'_>) -> Option<Admin
     let protocol = alpha1_protocol(walker, range, &path);
     let (start, end) = bounds(walker, range, &path)?;
     if start > end {
-        walker.invalid(
-            range,
-            &path,
-            "start port must not be greater than end port: the range is empty",
-        );
+        let fault = "start port must not be greater than end port: the range is empty";
+        walker.refuse(DiagnosticCode::AdminPort, range, &path, fault);
         return None;
     }
     Some(AdminPort::Range(protocol?, start, end))

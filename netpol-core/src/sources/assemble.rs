@@ -398,6 +398,8 @@ impl Assembly {
         for diagnostic in controller_labels::warnings(&cluster) {
             self.findings.push(diagnostic);
         }
-        Loaded { cluster, diagnostics: self.findings.finish(), completed: self.completed }
+        let found = self.findings.finish().into_iter();
+        let (remarks, diagnostics) = found.partition(|d| d.code.is_for_lint());
+        Loaded { cluster, diagnostics, remarks, completed: self.completed }
     }
 }

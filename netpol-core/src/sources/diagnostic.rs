@@ -62,9 +62,31 @@ pub enum DiagnosticCode {
     ControllerLabel,
     /// A backend of an Ingress or Route leads nowhere, or was read leniently.
     IngressBackend,
+    /// A CIDR that the API server reads, but that is not canonical.
+    CidrSpelling,
+    /// A port entry of an admin policy that the schema lets pass, but that can match nothing.
+    AdminPort,
+    /// A named port toward nodes or domain names.
+    NamedPortRefused,
+    /// For `lint` alone: a selector or its `matchLabels` is written without a value.
+    NullSelector,
+    /// For `lint` alone: `egress` is written without a rule, and `policyTypes` is not written.
+    EmptyEgress,
+    /// For `lint` alone: a NetworkPolicy names no namespace.
+    NoNamespace,
+    /// For `lint` alone: an annotation with findings that are accepted; the message is its value.
+    LintIgnore,
 }
 
 impl DiagnosticCode {
+    /// Tells whether nobody but `lint` has a use for it.
+    pub const fn is_for_lint(self) -> bool {
+        matches!(
+            self,
+            Self::NullSelector | Self::EmptyEgress | Self::NoNamespace | Self::LintIgnore
+        )
+    }
+
     /// Returns the code of the JSON contract.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -90,6 +112,11 @@ impl DiagnosticCode {
             Self::MixedVersions => "MIXED_VERSIONS",
             Self::ControllerLabel => "CONTROLLER_LABEL",
             Self::IngressBackend => "INGRESS_BACKEND",
+            Self::CidrSpelling | Self::AdminPort | Self::NamedPortRefused => "INVALID_VALUE",
+            Self::NullSelector => "NULL_SELECTOR",
+            Self::EmptyEgress => "EMPTY_EGRESS",
+            Self::NoNamespace => "NO_NAMESPACE",
+            Self::LintIgnore => "LINT_IGNORE",
         }
     }
 }

@@ -20,7 +20,8 @@ impl Findings {
     pub(super) fn push(&mut self, diagnostic: Diagnostic) {
         let count = self.counts.entry(diagnostic.code).or_default();
         *count += 1;
-        if *count <= MOST_OF_A_CODE {
+        // What a user accepts must not come back because there is much of it.
+        if *count <= MOST_OF_A_CODE || diagnostic.code == DiagnosticCode::LintIgnore {
             self.list.push(diagnostic);
         } else {
             self.leave_out(diagnostic.code, diagnostic.severity, 1);

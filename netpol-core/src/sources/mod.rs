@@ -88,6 +88,8 @@ pub struct Loaded {
     pub cluster: Cluster,
     /// Everything that a user should know, in the order of the input.
     pub diagnostics: Vec<Diagnostic>,
+    /// What only `lint` has a use for, in the order of the input.
+    pub remarks: Vec<Diagnostic>,
     /// Namespace and name of the pods that have ended and were left out, so that naming one can be explained.
     pub completed: Vec<(String, String)>,
 }

@@ -22,16 +22,38 @@ pub(super) fn read(
     let fields = walker.fields(node, path, &known)?;
     let mut spec = NetworkPolicySpec::default();
     if let Some(selector) = fields.written("podSelector") {
+        let everything = "selects every pod of the namespace";
+        walker.note_null(Some(selector), &path.field("podSelector"), everything);
         spec.pod_selector_null = selector.is_null() || has_null_labels(selector);
         spec.pod_selector = selectors::read(walker, selector, &path.field("podSelector"))?;
     }
     if let Some(types) = fields.written("policyTypes") {
         spec.policy_types = policy_types(walker, types, &path.field("policyTypes"));
     }
+    note_empty_egress(walker, fields, &spec, path);
     let ingress = fields.written("ingress");
     spec.ingress = rules(walker, ingress, &path.field("ingress"), "from");
     spec.egress = rules(walker, fields.written("egress"), &path.field("egress"), "to");
     Some(spec)
+}
+
+/// Without `policyTypes` it is the number of egress rules that counts, so that an empty list restricts nothing.
+fn note_empty_egress(
+    walker: &mut Walker<'_>,
+    fields: Fields<'_>,
+    spec: &NetworkPolicySpec,
+    path: &Path<'_>,
+) {
+    let Some(egress) = fields.written("egress").filter(|_| spec.policy_types.is_empty()) else {
+        return;
+    };
+    if egress.is_null() || egress.items().is_some_and(<[Node]>::is_empty) {
+        let path = path.field("egress");
+        let message = format!(
+            "{path}: an empty list without policyTypes restricts no egress; it only looks like a deny-all"
+        );
+        walker.note_for_lint(DiagnosticCode::EmptyEgress, egress.line, message);
+    }
 }
 
 /// Returns the spec of a policy that has none, with a warning.
@@ -160,6 +182,7 @@ fn peer(walker: &mut Walker<'_>, node: &Node, path: &Path<'_>) -> Option<Network
 fn pods(walker: &mut Walker<'_>, fields: Fields<'_>, path: &Path<'_>) -> Option<NetworkPolicyPeer> {
     let mut valid = true;
     let mut selector = |name: &str| {
+        walker.note_null(fields.written(name), &path.field(name), "counts as not written");
         let node = fields.get(name)?;
         let selector = selectors::read(walker, node, &path.field(name));
         valid &= selector.is_some();
@@ -212,7 +235,7 @@ fn read_cidr(walker: &mut Walker<'_>, node: &Node, path: &Path<'_>) -> Option<Ip
         return None;
     };
     if let Some(warning) = warning {
-        walker.warn(DiagnosticCode::InvalidValue, node.line, format!("{path}: {warning}"));
+        walker.warn(DiagnosticCode::CidrSpelling, node.line, format!("{path}: {warning}"));
     }
     Some(net)
 }

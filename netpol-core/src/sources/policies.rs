@@ -46,6 +46,9 @@ pub(super) fn read(
     let known = ["apiVersion", "kind", "metadata", "spec", "status"];
     let fields = walker.fields(node, &Path::ROOT, &known);
     metadata(&mut walker, kind, node, setting.options.np_guard);
+    if kind == PolicyKind::NetworkPolicy && setting.options.namespace.is_none() {
+        note_no_namespace(&mut walker, node);
+    }
     let path = Path::ROOT.field("spec");
     let spec = match fields.and_then(|f| f.get("spec")) {
         Some(spec) if kind == PolicyKind::NetworkPolicy => {
@@ -71,6 +74,18 @@ pub(super) fn read(
         identity,
     });
     (record, diagnostics)
+}
+
+/// The annotation with findings of `lint` that are accepted.
+const LINT_IGNORE: &str = "netpol-query/lint-ignore";
+
+fn note_no_namespace(walker: &mut Walker<'_>, object: &Node) {
+    let Some(metadata) = object.get("metadata") else { return };
+    if metadata.get("namespace").is_none_or(Node::is_null) {
+        let message =
+            "metadata.namespace: there is none, so the policy is read as one of `default`";
+        walker.note_for_lint(DiagnosticCode::NoNamespace, metadata.line, message.into());
+    }
 }
 
 fn metadata(walker: &mut Walker<'_>, kind: PolicyKind, object: &Node, lenient: bool) {
@@ -141,6 +156,10 @@ fn check_annotations(walker: &mut Walker<'_>, node: &Node, path: &Path<'_>) {
     for entry in walker.mapping(node, path).unwrap_or_default() {
         selectors::annotation_key(walker, entry, path);
         let value = walker.text(&entry.value, &path.field(&entry.key.text));
+        if let (LINT_IGNORE, Some(value)) = (&*entry.key.text, value) {
+            let line = entry.value.line;
+            walker.note_for_lint(DiagnosticCode::LintIgnore, line, value.to_owned());
+        }
         total += entry.key.text.len() + value.map_or(0, str::len);
     }
     if total > MAX_ANNOTATION_BYTES {

@@ -10,6 +10,8 @@ use crate::model::{Operator, Requirement, Selector};
 pub(super) fn read(walker: &mut Walker<'_>, node: &Node, path: &Path<'_>) -> Option<Selector> {
     let fields = walker.fields(node, path, &["matchLabels", "matchExpressions"])?;
     let mut selector = Selector::everything();
+    let labels = path.field("matchLabels");
+    walker.note_null(fields.written("matchLabels"), &labels, "counts as no labels at all");
     if let Some(labels) = fields.written("matchLabels") {
         let path = path.field("matchLabels");
         let requirement = |(key, value): (&str, &str)| Requirement::equals(key, value);

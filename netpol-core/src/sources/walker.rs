@@ -125,6 +125,17 @@ impl<'a> Walker<'a> {
         self.add(code, node.line, format!("{path}: {what}"), None);
     }
 
+    /// Refuses a value for a reason that has a code of its own.
+    pub(super) fn refuse(
+        &mut self,
+        code: DiagnosticCode,
+        node: &Node,
+        path: &Path<'_>,
+        what: impl fmt::Display,
+    ) {
+        self.add((Severity::Error, code), node.line, format!("{path}: {what}"), None);
+    }
+
     /// Refuses the absence of a field.
     pub(super) fn required(&mut self, parent: &Node, path: &Path<'_>, what: impl fmt::Display) {
         self.invalid(parent, path, format!("required value: {what}"));
@@ -133,6 +144,19 @@ impl<'a> Walker<'a> {
     /// Warns about a value.
     pub(super) fn warn(&mut self, code: DiagnosticCode, line: u32, message: String) {
         self.add((Severity::Warning, code), line, message, None);
+    }
+
+    /// Notes what only `lint` has a use for.
+    pub(super) fn note_for_lint(&mut self, code: DiagnosticCode, line: u32, message: String) {
+        self.add((Severity::Note, code), line, message, None);
+    }
+
+    /// Notes a selector, or its labels, that is written without a value; CRD objects refuse it anyway.
+    pub(super) fn note_null(&mut self, node: Option<&Node>, path: &Path<'_>, means: &str) {
+        if let Some(node) = node.filter(|n| n.is_null() && self.nulls == Nulls::Absent) {
+            let message = format!("{path}: written without a value, which {means}");
+            self.note_for_lint(DiagnosticCode::NullSelector, node.line, message);
+        }
     }
 
     /// Refuses duplicate keys anywhere below a node.

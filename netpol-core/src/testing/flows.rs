@@ -111,7 +111,7 @@ fn families_of(end: &Peer, cluster: &Cluster) -> Families {
 /// Lists addresses that are no ordinary pod's: on both sides of every boundary in play, those of nodes and names.
 pub fn addresses_beside_boundaries(cluster: &Cluster) -> Vec<IpAddr> {
     let mut addresses: BTreeSet<IpAddr> = OUTSIDE.into_iter().collect();
-    for policy in cluster.policies() {
+    for policy in cluster.policies().iter() {
         for net in nets(&policy.spec) {
             addresses.extend([net.network(), net.broadcast()]);
             addresses.extend(before(net.network()));

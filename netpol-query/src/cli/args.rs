@@ -12,6 +12,7 @@ use ipnet::IpNet;
 use netpol_core::model::{Dialect, HostNetwork, IpBlockPods, TieBreak};
 use netpol_core::reach::Level;
 
+use super::config::Config;
 use crate::error::{ErrorCode, QueryError};
 use crate::render::Format;
 use crate::syntax::foreign;
@@ -41,6 +42,7 @@ Exit codes: 0 yes, or rows were listed; 1 no, or partial; 2 the sentence, an opt
     max_term_width = 110,
     override_usage = "netpol-query [OPTIONS] [SENTENCE]...\n       netpol-query [OPTIONS] test FILE...\n       \
                       netpol-query [OPTIONS] diff --base SRC [--head SRC]\n       \
+                      netpol-query [OPTIONS] lint\n       \
                       netpol-query [OPTIONS] convert --to cnp|anp\n       \
                       netpol-query completions SHELL | man",
     disable_help_subcommand = true
@@ -101,6 +103,9 @@ pub(super) struct Args {
     /// `diff`: a contract file that is checked on the state after; repeatable
     #[arg(long, value_name = "FILE", help_heading = "Commands")]
     pub(super) contract: Vec<PathBuf>,
+    /// `lint`: the configuration [default: the nearest .netpol-query.toml at or above the current directory]
+    #[arg(long, value_name = "PATH", help_heading = "Commands")]
+    pub(super) config: Option<PathBuf>,
     /// `convert`: the version of the API to rewrite admin policies to
     #[arg(long, value_enum, value_name = "VERSION", help_heading = "Commands")]
     pub(super) to: Option<TargetWord>,
@@ -260,6 +265,8 @@ pub(super) enum Command {
     Convert,
     /// Tell what changed between two states.
     Diff,
+    /// Look for mistakes in the policies.
+    Lint,
     /// Print completions of a shell.
     Completions(Shell),
     /// Print the man page.
@@ -272,6 +279,8 @@ pub(super) struct Invocation {
     pub(super) args: Args,
     pub(super) command: Command,
     pub(super) sources: Vec<Given>,
+    /// What the project decided; the error of a file that cannot be used comes when somebody asks for it.
+    pub(super) config: Result<Config, QueryError>,
 }
 
 /// A command line that leads to no command.
@@ -307,7 +316,7 @@ pub(super) fn parse(args: Vec<OsString>) -> Result<Invocation, Refused> {
     sources.sort_by_key(|(index, _)| *index);
     let command = command(&args.words).map_err(Refused::Wrong)?;
     let sources = sources.into_iter().map(|(_, given)| given).collect();
-    Ok(Invocation { args, command, sources })
+    Ok(Invocation { args, command, sources, config: Ok(Config::default()) })
 }
 
 fn refused(error: &clap::Error) -> Refused {
@@ -368,9 +377,7 @@ fn command(words: &[String]) -> Result<Command, QueryError> {
         ("man", []) => Ok(Command::Man),
         ("convert", []) => Ok(Command::Convert),
         ("diff", []) => Ok(Command::Diff),
-        ("lint", []) => {
-            Err(usage(format!("the command `{first}` comes with a later release")))
-        }
+        ("lint", []) => Ok(Command::Lint),
         _ => Ok(Command::Ask(sentences(words))),
     }
 }
@@ -414,6 +421,7 @@ fn documented() -> clap::Command {
             "diff",
             "Tell what changed between two states (--base, --head, --fail-on, --allow, --contract)",
         ))
+        .subcommand(about("lint", "Look for mistakes in the policies (--fail-on, --config)"))
         .subcommand(about("completions", "Print completions of a shell").arg(
             clap::Arg::new("SHELL").value_parser(clap::builder::EnumValueParser::<Shell>::new()),
         ))
@@ -450,7 +458,7 @@ mod tests {
         let words = |list: &[&str]| list.iter().map(|w| (*w).to_owned()).collect::<Vec<_>>();
         assert_eq!(command(&words(&["test", "a.npq"])), Ok(Command::Test(vec!["a.npq".into()])));
         assert_eq!(command(&words(&["lint", "ns/a"])), Ok(Command::Ask(words(&["lint ns/a"]))));
-        assert!(command(&words(&["lint"])).is_err());
+        assert_eq!(command(&words(&["lint"])), Ok(Command::Lint));
     }
 
     #[test]

@@ -59,7 +59,7 @@ pub(super) fn test(
     Ok(report.exit())
 }
 
-fn read(path: &PathBuf) -> Result<String, QueryError> {
+pub(super) fn read(path: &PathBuf) -> Result<String, QueryError> {
     let wrong = |error: io::Error| {
         QueryError::new(ErrorCode::Input, format!("{} cannot be read: {error}", path.display()))
     };
@@ -82,7 +82,7 @@ fn run(session: &Session, file: &str, text: &str, report: &mut Report) {
 }
 
 /// Returns how a sentence fared; `None` where it expects nothing and is no mistake.
-fn status(reply: &Reply) -> Option<Status> {
+pub(super) fn status(reply: &Reply) -> Option<Status> {
     match &reply.result {
         Err(_) => Some(Status::Error),
         Ok(answer) => match &answer.body {

@@ -14,7 +14,7 @@ use super::color::Console;
 use super::reader::Files;
 use super::screen::Progress;
 use crate::error::{ErrorCode, QueryError};
-use crate::execute::{Settings, Warning, of_diagnostic};
+use crate::execute::{LintInput, Settings, Warning, of_diagnostic};
 use crate::render::{self, InputProblem, Palette};
 use crate::session::Session;
 
@@ -23,12 +23,12 @@ const MAX_STDIN: u64 = 1 << 31;
 /// At most so many warnings about the input are printed for people.
 const MOST_WARNINGS: usize = 8;
 
-/// Loads what the command line names and starts a session; `None` where the input is wrong and was complained about.
-pub(super) fn session(
+/// Loads what the command line names; `None` where it names nothing that can be read, which was complained about.
+pub(super) fn loaded(
     invocation: &Invocation,
     streams: &mut Streams<'_>,
     console: &Console,
-) -> io::Result<Option<Session>> {
+) -> io::Result<Option<Loaded>> {
     let sources = match sources(&invocation.sources, streams.input) {
         Ok(sources) => sources,
         Err(error) => {
@@ -39,6 +39,16 @@ pub(super) fn session(
     let progress = Progress::start(console.progress, "reading manifests");
     let loaded = load(&sources, &options(invocation));
     drop(progress);
+    Ok(Some(loaded))
+}
+
+/// Loads what the command line names and starts a session; `None` where the input is wrong and was complained about.
+pub(super) fn session(
+    invocation: &Invocation,
+    streams: &mut Streams<'_>,
+    console: &Console,
+) -> io::Result<Option<Session>> {
+    let Some(loaded) = loaded(invocation, streams, console)? else { return Ok(None) };
     if loaded.errors().count() > 0 && !invocation.args.keep_going {
         refuse(invocation, streams, console, &loaded)?;
         return Ok(None);
@@ -49,6 +59,10 @@ pub(super) fn session(
         writeln!(streams.err, "{mark} the input holds no pods: every answer about them is empty")?;
     }
     let warnings: Vec<Warning> = loaded.diagnostics.iter().map(of_diagnostic).collect();
+    let lint = LintInput {
+        diagnostics: [loaded.diagnostics, loaded.remarks].concat().into(),
+        options: invocation.config.clone().map(|config| config.lint),
+    };
     let settings = Settings {
         level: invocation.args.level(),
         explain: invocation.args.explain,
@@ -60,7 +74,8 @@ pub(super) fn session(
     let session = Session::new(snapshot, settings)
         .with_namespace(invocation.args.namespace.clone())
         .with_input(loaded.completed, warnings)
-        .with_reader(reader(invocation));
+        .with_reader(reader(invocation))
+        .with_lint(lint);
     Ok(Some(session))
 }
 
@@ -74,7 +89,7 @@ fn reader(invocation: &Invocation) -> Arc<Files> {
     Files::new(options(invocation), given, invocation.args.keep_going)
 }
 
-fn options(invocation: &Invocation) -> LoadOptions {
+pub(super) fn options(invocation: &Invocation) -> LoadOptions {
     LoadOptions {
         namespace: invocation.args.namespace.clone(),
         np_guard: invocation.args.dialect == DialectWord::NpGuard,
@@ -83,7 +98,7 @@ fn options(invocation: &Invocation) -> LoadOptions {
     }
 }
 
-fn sources(given: &[Given], stdin: &mut dyn Read) -> Result<Vec<Source>, QueryError> {
+pub(super) fn sources(given: &[Given], stdin: &mut dyn Read) -> Result<Vec<Source>, QueryError> {
     if given.is_empty() {
         let error = QueryError::new(ErrorCode::Usage, "there are no manifests to ask about");
         return Err(
@@ -108,7 +123,7 @@ fn source(given: &Given, stdin: &mut dyn Read) -> Result<Source, QueryError> {
 }
 
 /// Renders a directory with whichever of the two programs is installed.
-fn kustomize(dir: &Path) -> Result<Source, QueryError> {
+pub(super) fn kustomize(dir: &Path) -> Result<Source, QueryError> {
     let input = |message: String| QueryError::new(ErrorCode::Input, message);
     for (program, verb) in [("kubectl", "kustomize"), ("kustomize", "build")] {
         let done = process::Command::new(program)
@@ -179,7 +194,7 @@ fn refuse(
     Ok(())
 }
 
-fn problem(diagnostic: &Diagnostic) -> InputProblem {
+pub(super) fn problem(diagnostic: &Diagnostic) -> InputProblem {
     let warning = of_diagnostic(diagnostic);
     InputProblem {
         code: warning.code,

@@ -3,11 +3,13 @@
 mod args;
 mod ask;
 mod color;
+mod config;
 mod contracts;
 mod convert;
 mod diff;
 mod history;
 mod input;
+mod lint;
 mod reader;
 mod repl;
 mod report;
@@ -180,7 +182,7 @@ fn guarded(
     around: &Surroundings,
 ) -> io::Result<Exit> {
     let json = args::wants_json(&args);
-    let invocation = match args::parse(args) {
+    let mut invocation = match args::parse(args) {
         Ok(invocation) => invocation,
         Err(args::Refused::Shown(text)) => {
             write!(streams.out, "{text}")?;
@@ -194,6 +196,8 @@ fn guarded(
             return Ok(Exit::Wrong);
         }
     };
+    let given = invocation.args.config.as_deref();
+    invocation.config = config::load(given, around.directory.as_deref());
     command(&invocation, streams, around)
 }
 
@@ -212,6 +216,7 @@ fn command(
             None => ask::ask(invocation, sentences, streams, around, &console),
         },
         Command::Test(files) => contracts::test(invocation, files, streams, around, &console),
+        Command::Lint => lint::lint(invocation, streams, around, &console),
         Command::Convert => convert::convert(invocation, streams, &console),
         Command::Diff => diff::diff(invocation, streams, around, &console),
         Command::Completions(shell) => args::completions(*shell, streams.out).map(|()| Exit::Yes),

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use netpol_core::sources::{self, LoadOptions, Loaded};
 
 use crate::error::{ErrorCode, QueryError};
-use crate::execute::of_diagnostic;
 use crate::origin::{self, Setting};
 use crate::session::{Manifests, Reader};
 use crate::syntax::ast::Source;
@@ -57,8 +56,8 @@ impl Reader for Files {
         if loaded.errors().next().is_some() && !self.keep_going {
             return Err(refused(source.text(), &loaded));
         }
-        let warnings = loaded.diagnostics.iter().map(of_diagnostic).collect();
-        Ok(Manifests { cluster: loaded.cluster, completed: loaded.completed, warnings })
+        let Loaded { cluster, diagnostics, remarks, completed, .. } = loaded;
+        Ok(Manifests { cluster, completed, diagnostics, remarks })
     }
 }
 

@@ -10,6 +10,7 @@ use super::export::{Export, Report};
 use super::exposure::Exposure;
 use super::fields::Cell;
 use super::hops::Ways;
+use super::lint::Findings;
 use super::matrix::Matrix;
 use crate::syntax::ast::ExpectSeverity;
 
@@ -54,6 +55,8 @@ pub enum Body {
     Endpoints(Vec<EndpointRow>),
     /// `list policies`, `policies for`.
     Policies(Vec<PolicyRow>),
+    /// `lint`.
+    Findings(Findings),
     /// What a pipe made of rows.
     Records(Records),
     /// `diff` and `what if`: what changed.
@@ -150,6 +153,8 @@ pub struct Expectation {
     pub rows: Vec<Row>,
     /// Objects that breach it.
     pub endpoints: Vec<EndpointRow>,
+    /// Mistakes that breach it.
+    pub findings: Vec<netpol_core::lint::Finding>,
     /// What was found, in words.
     pub found: String,
 }
@@ -431,6 +436,7 @@ impl Body {
             | Self::Count(_)
             | Self::Endpoints(_)
             | Self::Policies(_)
+            | Self::Findings(_)
             | Self::Records(_)
             | Self::Done(_) => Exit::Yes,
         }
@@ -459,6 +465,7 @@ impl Body {
             Self::Exposure(exposure) => exposure.rows().count(),
             Self::Endpoints(rows) => rows.len(),
             Self::Policies(rows) => rows.len(),
+            Self::Findings(findings) => findings.found.len(),
             Self::Records(records) => records.rows.len(),
             Self::Diff(changes) => changes.rows.len(),
             Self::Report(report) => report.rows.len(),

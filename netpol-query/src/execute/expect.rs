@@ -18,6 +18,7 @@ struct Finding {
     count: Option<u64>,
     rows: Vec<Row>,
     endpoints: Vec<super::EndpointRow>,
+    findings: Vec<netpol_core::lint::Finding>,
     found: String,
 }
 
@@ -42,6 +43,7 @@ impl Engine<'_> {
             count: finding.count,
             rows: finding.rows,
             endpoints: finding.endpoints,
+            findings: finding.findings,
             found: finding.found,
         }))
     }
@@ -75,6 +77,13 @@ impl Engine<'_> {
                 let found = format!("{count} {}", list.noun);
                 let pass = Some(count == 0);
                 Ok(Finding { pass, count: Some(count), endpoints, found, ..Finding::default() })
+            }
+            ClaimPlan::NoLint(plan) => {
+                let findings = self.findings(plan)?.found;
+                let s = if findings.len() == 1 { "" } else { "s" };
+                let found = format!("{} finding{s}", findings.len());
+                let (pass, count) = (Some(findings.is_empty()), Some(findings.len() as u64));
+                Ok(Finding { pass, count, findings, found, ..Finding::default() })
             }
             ClaimPlan::Count(plan, comparison, number) => {
                 let before = warnings.len();
@@ -294,6 +303,6 @@ fn is_vacuous(claim: &ClaimPlan) -> bool {
         ClaimPlan::Only { inside, .. } => inside.to.is_empty(),
         ClaimPlan::OnlyEventually { inside, .. } => inside.ask.to.is_empty(),
         ClaimPlan::NoPath(plan) | ClaimPlan::Eventually { plan, .. } => empty(&plan.ask),
-        ClaimPlan::None(_) | ClaimPlan::Count(..) => false,
+        ClaimPlan::None(_) | ClaimPlan::NoLint(_) | ClaimPlan::Count(..) => false,
     }
 }

@@ -1,5 +1,6 @@
 //! The fields of rows, by which pipes filter, group and sort.
 
+use netpol_core::lint::{Finding, Severity};
 use netpol_core::model::PortSet;
 
 use super::answer::{Body, Endpoint, EndpointRow, PolicyRow, Row};
@@ -15,6 +16,8 @@ pub enum Cell {
     Number(u64),
     /// Ports.
     Ports(PortSet),
+    /// A severity.
+    Severity(Severity),
     /// There is no value.
     Empty,
 }
@@ -24,6 +27,7 @@ impl Cell {
     pub(super) fn order(&self, other: &Self) -> std::cmp::Ordering {
         match (self, other) {
             (Self::Number(a), Self::Number(b)) => a.cmp(b),
+            (Self::Severity(a), Self::Severity(b)) => a.cmp(b),
             _ => self.text().cmp(&other.text()),
         }
     }
@@ -34,6 +38,7 @@ impl Cell {
             Self::Text(text) => text.clone(),
             Self::Number(number) => number.to_string(),
             Self::Ports(ports) => ports.to_string(),
+            Self::Severity(severity) => severity.as_str().to_owned(),
             Self::Empty => String::new(),
         }
     }
@@ -60,6 +65,8 @@ const OF_CHANGE: &[&str] = &[
     "pairs.total",
 ];
 const OF_POLICY: &[&str] = &["kind", "namespace", "name", "file", "line"];
+const OF_FINDING: &[&str] =
+    &["id", "severity", "object", "namespace", "file", "line", "message", "fix"];
 
 /// Rows that have fields.
 pub(super) trait Fields {
@@ -107,6 +114,32 @@ impl Fields for ChangeRow {
                 _ => return None,
             },
         })
+    }
+}
+
+impl Fields for Finding {
+    fn field(&self, name: &str) -> Option<Cell> {
+        let position = self.position.as_ref();
+        let line = position.map(|p| p.line).filter(|line| *line > 0);
+        Some(match name {
+            "id" => Cell::Text(self.id.to_owned()),
+            "severity" => Cell::Severity(self.severity),
+            "object" => text(self.object.as_deref()),
+            "namespace" => text(self.object.as_deref().and_then(namespace_of)),
+            "file" => text(position.map(|p| &*p.file)),
+            "line" => line.map_or(Cell::Empty, |line| Cell::Number(u64::from(line))),
+            "message" => Cell::Text(self.message.clone()),
+            "fix" => Cell::Text(self.fix.clone()),
+            _ => return None,
+        })
+    }
+}
+
+/// Returns the namespace of an object such as `shop/networkpolicy/db` or `namespace/shop`.
+fn namespace_of(object: &str) -> Option<&str> {
+    match object.split('/').collect::<Vec<_>>()[..] {
+        ["namespace", name] | [name, _, _] => Some(name),
+        _ => None,
     }
 }
 
@@ -169,6 +202,7 @@ pub(super) fn names(body: &Body) -> Vec<String> {
         Body::Diff(_) => own(OF_CHANGE).into_iter().chain(of_ends()).collect(),
         Body::Endpoints(_) => own(OF_ENDPOINT),
         Body::Policies(_) => own(OF_POLICY),
+        Body::Findings(_) => own(OF_FINDING),
         Body::Records(records) => records.columns.clone(),
         Body::Matrix(_)
         | Body::Exposure(_)

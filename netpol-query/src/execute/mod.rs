@@ -9,6 +9,7 @@ mod export;
 mod exposure;
 mod fields;
 mod hops;
+mod lint;
 mod list;
 mod matrix;
 mod pairs;
@@ -31,6 +32,7 @@ pub use export::{Export, Report};
 pub use exposure::{Exposed, Exposure};
 pub use fields::Cell;
 pub use hops::{Choke, Way, Ways};
+pub use lint::{Findings, LintInput};
 pub use matrix::{MOST_UNFOLDED, Matrix, MatrixCell, Reach};
 pub use warnings::of_diagnostic;
 
@@ -66,8 +68,9 @@ pub fn execute(
     pipes: &[PipeStep],
     snapshot: &Snapshot,
     settings: Settings,
+    lint: &LintInput,
 ) -> Result<(Body, Vec<Warning>), QueryError> {
-    let engine = Engine { snapshot, settings };
+    let engine = Engine { snapshot, settings, lint };
     let mut warnings = Vec::new();
     let body = engine.body(plan, &mut warnings)?;
     Ok((pipe(body, pipes)?, warnings))
@@ -87,6 +90,7 @@ pub fn pipe(body: Body, steps: &[PipeStep]) -> Result<Body, QueryError> {
 struct Engine<'a> {
     snapshot: &'a Snapshot,
     settings: Settings,
+    lint: &'a LintInput,
 }
 
 impl Engine<'_> {
@@ -113,6 +117,7 @@ impl Engine<'_> {
             Plan::Policies(policies) => Body::Policies(self.policies(policies)),
             Plan::Hops(plan) => self.ways(plan, warnings)?,
             Plan::Exposure(plan) => self.exposure(plan, warnings),
+            Plan::Lint(plan) => self.lint(plan)?,
             Plan::Expect(expect) => self.expect(expect, warnings)?,
             Plan::Export(export) => Body::Export(Box::new(self.export(export, warnings)?)),
             Plan::Define { name, .. } => Body::Done(format!("${name} is defined")),

@@ -1,5 +1,6 @@
 //! What follows `|`: rows are filtered, grouped, sorted, cut and counted.
 
+use netpol_core::lint::Severity;
 use netpol_core::model::{PortRange, PortSet, Protocol, Verdict};
 
 use super::answer::{Body, Records, RowsKind};
@@ -94,6 +95,7 @@ fn filter(mut body: Body, predicate: &Predicate) -> Found<Body> {
         Body::Endpoints(rows) => rows.retain(|r| holds(r, predicate)),
         Body::Policies(rows) => rows.retain(|r| holds(r, predicate)),
         Body::Diff(changes) => changes.rows.retain(|r| holds(r, predicate)),
+        Body::Findings(findings) => findings.found.retain(|f| holds(f, predicate)),
         Body::Records(Records { columns, rows }) => {
             rows.retain(|cells| holds(&(&columns[..], &cells[..]), predicate));
         }
@@ -160,6 +162,10 @@ fn compares(cell: &Cell, comparison: Comparison, value: &str) -> bool {
             (Comparison::More, Some(ports)) => ports.is_subset(own) && *own != ports,
             (_, None) => false,
         },
+        Cell::Severity(own) => match Severity::of_word(value) {
+            Some(value) => comparison.holds(own, &value),
+            None => comparison == Comparison::Unequal,
+        },
         Cell::Text(_) | Cell::Empty => comparison.holds(&cell.text().as_str(), &value),
     }
 }
@@ -202,6 +208,7 @@ fn sort(mut body: Body, field: &Spanned<String>, descending: bool) -> Found<Body
         Body::Endpoints(rows) => sort_rows(rows, &field.node, descending),
         Body::Policies(rows) => sort_rows(rows, &field.node, descending),
         Body::Diff(changes) => sort_rows(&mut changes.rows, &field.node, descending),
+        Body::Findings(findings) => sort_rows(&mut findings.found, &field.node, descending),
         Body::Records(Records { columns, rows }) => {
             let at = columns.iter().position(|c| *c == field.node).unwrap_or(0);
             let empty = Cell::Empty;
@@ -238,6 +245,7 @@ fn limit(mut body: Body, count: u64) -> Body {
         Body::Endpoints(rows) => rows.truncate(count),
         Body::Policies(rows) => rows.truncate(count),
         Body::Diff(changes) => changes.rows.truncate(count),
+        Body::Findings(findings) => findings.found.truncate(count),
         Body::Records(records) => records.rows.truncate(count),
         Body::Matrix(_)
         | Body::Exposure(_)
@@ -269,6 +277,7 @@ fn values(body: &Body, names: &[String]) -> Vec<Vec<Cell>> {
         Body::Endpoints(rows) => of(rows, names),
         Body::Policies(rows) => of(rows, names),
         Body::Diff(changes) => of(&changes.rows, names),
+        Body::Findings(findings) => of(&findings.found, names),
         Body::Records(records) => {
             let rows: Vec<_> =
                 records.rows.iter().map(|cells| (&records.columns[..], &cells[..])).collect();

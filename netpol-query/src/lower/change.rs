@@ -336,7 +336,7 @@ fn quoted(words: &[String]) -> String {
 }
 
 /// Returns what a user types for an object.
-pub(crate) fn label(key: &ObjectKey) -> String {
+fn label(key: &ObjectKey) -> String {
     let kind = match &key.kind {
         ObjectKind::Namespace => "ns".to_owned(),
         ObjectKind::Node => "node".to_owned(),

@@ -9,6 +9,7 @@ mod export;
 mod find;
 mod glob;
 mod hops;
+mod lint;
 mod names;
 mod objects;
 mod plan;
@@ -21,15 +22,15 @@ mod suggest;
 mod targets;
 mod words;
 
-pub(crate) use change::{Lowered, label as object_label};
+pub(crate) use change::Lowered;
 pub(crate) use describe::Named;
 pub(crate) use glob::matches as glob_matches;
 pub use hops::{HopsKind, HopsPlan};
+pub use lint::LintPlan;
 pub use plan::{
     Ask, ClaimPlan, CountPlan, ExpectPlan, ExportPlan, ExposurePlan, ListPlan, PipeStep, Plan,
     PoliciesPlan, Translation,
 };
-pub(crate) use question::later;
 pub use question::lower;
 pub use region::Region;
 pub use scope::{Completed, Scope, Value, Variables};

@@ -4,6 +4,7 @@ use netpol_core::model::{Direction, IpSet, PodId, PolicyId, PortSet, ServiceId, 
 use netpol_core::reach::{AskedPorts, Selection};
 
 use super::hops::HopsPlan;
+use super::lint::LintPlan;
 use super::region::Region;
 use super::scope::Value;
 use crate::syntax::ast::{
@@ -60,6 +61,8 @@ pub enum Plan {
     Hops(Box<HopsPlan>),
     /// `exposure of`.
     Exposure(Box<ExposurePlan>),
+    /// `lint`.
+    Lint(Box<LintPlan>),
     /// `expect` and `warn`.
     Expect(Box<ExpectPlan>),
     /// `export`.
@@ -230,6 +233,8 @@ pub enum ClaimPlan {
         /// All others, who ought not to.
         others: Box<HopsPlan>,
     },
+    /// No mistake is found.
+    NoLint(Box<LintPlan>),
     /// No object is listed.
     None(ListPlan),
     /// A count compares with a number.

@@ -40,7 +40,9 @@ pub fn lower(statement: &Statement, scope: &Scope<'_>) -> Found<Plan> {
         Statement::WhatIf(_) => Err(of_session("`what if`")),
         Statement::Change(_) => Err(of_session("a change")),
         Statement::Diff { .. } => Err(of_session("`diff`")),
-        Statement::Lint { .. } => Err(later("`lint`")),
+        Statement::Lint { within, severity } => {
+            Ok(Plan::Lint(Box::new(scope.lint(within.as_ref(), *severity)?)))
+        }
         Statement::Export { what, to } => scope.export(*what, to.as_ref()),
     }
 }
@@ -50,14 +52,6 @@ fn of_session(what: &str) -> QueryError {
     QueryError::new(
         ErrorCode::Usage,
         format!("{what} is answered by a session, which keeps what is loaded"),
-    )
-}
-
-/// The sentence is one of the language, and comes with a later release.
-pub(crate) fn later(what: &str) -> QueryError {
-    QueryError::new(
-        ErrorCode::Usage,
-        format!("{what} is understood, but not answered by this release"),
     )
 }
 
@@ -336,7 +330,7 @@ impl Scope<'_> {
             Claim::NoPath { from, to, options } => {
                 ClaimPlan::NoPath(Box::new(self.paths(from, to, options)?))
             }
-            Claim::NoLint(_) => return Err(later("`no lint`")),
+            Claim::NoLint(severity) => ClaimPlan::NoLint(Box::new(self.lint(None, *severity)?)),
             Claim::NoUnprotected { within, direction } => {
                 let list = self.objects(Noun::Unprotected, within.as_ref(), *direction)?;
                 if let (Some(set), Some(region)) = (within, &list.within)

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use super::format::Format;
-use super::{graph, svg, text};
+use super::{findings, graph, review, svg, text};
 use crate::execute::{Answer, Body};
 
 /// Lists the forms that an answer can take.
@@ -14,6 +14,7 @@ pub(super) fn of(body: &Body) -> Vec<Format> {
         }
         Body::Matrix(_) => &[Format::Svg, Format::Html],
         Body::Diff(_) => &[Format::Html],
+        Body::Findings(_) => &review::FORMATS,
         Body::Report(_) => {
             let form = |f: &Format| !matches!(f, Format::Csv);
             let known = Format::OF_ANSWERS.iter().copied().filter(form);
@@ -22,6 +23,16 @@ pub(super) fn of(body: &Body) -> Vec<Format> {
         _ => &[],
     };
     Format::OF_ANSWERS.iter().chain(own).copied().collect()
+}
+
+/// Writes an answer for those who review.
+pub(super) fn review(out: &mut dyn Write, body: &Body, format: Format) -> io::Result<()> {
+    match body {
+        Body::Findings(found) => {
+            findings::write_review(out, found, format, &review::Paths::default())
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Writes an answer as a picture.

@@ -9,6 +9,7 @@ use serde::{Serialize, Serializer};
 
 use super::Options;
 use super::changes::{ChangesView, change_row};
+use super::findings::FindingView;
 use crate::error::{ErrorCode, QueryError};
 use crate::execute::{
     Answer, Body, Cell, Changes, Choke, Endpoint, EndpointRow, Exposed, Exposure, Matrix,
@@ -212,10 +213,12 @@ impl<'a> AnswerView<'a> {
                 view.pass = Some(expectation.pass == Some(true));
                 view.because = expectation.because.as_deref();
                 view.count = expectation.count;
-                view.rows = if expectation.endpoints.is_empty() {
-                    RowsView::Rows(&expectation.rows, expectation.outcome.is_some())
-                } else {
+                view.rows = if !expectation.endpoints.is_empty() {
                     RowsView::Endpoints(&expectation.endpoints)
+                } else if !expectation.findings.is_empty() {
+                    RowsView::Findings(&expectation.findings)
+                } else {
+                    RowsView::Rows(&expectation.rows, expectation.outcome.is_some())
                 };
             }
             Body::Rows { rows, .. } => view.rows = RowsView::Rows(rows, options.explain),
@@ -255,6 +258,7 @@ impl<'a> AnswerView<'a> {
                 view.rows = RowsView::Changes(changes);
                 view.changes = Some(ChangesView::new(changes));
             }
+            Body::Findings(findings) => view.rows = RowsView::Findings(&findings.found),
             Body::Records(records) => view.rows = RowsView::Records(records),
             Body::Done(_) => {}
         }
@@ -284,6 +288,7 @@ enum RowsView<'a> {
     Changes(&'a Changes),
     Endpoints(&'a [EndpointRow]),
     Policies(&'a [PolicyRow]),
+    Findings(&'a [netpol_core::lint::Finding]),
     Records(&'a Records),
 }
 
@@ -306,6 +311,7 @@ impl Serialize for RowsView<'_> {
             }
             Self::Endpoints(rows) => serializer.collect_seq(rows.iter().map(endpoint_row)),
             Self::Policies(rows) => serializer.collect_seq(rows.iter().map(policy_row)),
+            Self::Findings(found) => serializer.collect_seq(found.iter().map(FindingView::new)),
             Self::Records(records) => serializer
                 .collect_seq(records.rows.iter().map(|cells| RecordView(&records.columns, cells))),
         }
@@ -596,6 +602,7 @@ impl Serialize for RecordView<'_> {
                 Cell::Text(text) => map.serialize_entry(column, text)?,
                 Cell::Number(number) => map.serialize_entry(column, number)?,
                 Cell::Ports(ports) => map.serialize_entry(column, &PortsView(ports))?,
+                Cell::Severity(severity) => map.serialize_entry(column, severity.as_str())?,
                 Cell::Empty => map.serialize_entry(column, &None::<()>)?,
             }
         }

@@ -2,6 +2,7 @@
 
 mod changes;
 mod error;
+mod findings;
 mod format;
 mod forms;
 mod graph;
@@ -17,6 +18,7 @@ mod xml;
 
 pub(crate) use changes::review as changes_review;
 pub use error::error_text;
+pub(crate) use findings::write_review;
 pub use format::Format;
 pub use json::{InputProblem, input_error, usage_error};
 pub use palette::Palette;
@@ -78,6 +80,9 @@ pub fn reply(
                 },
                 Format::Dot | Format::Mermaid | Format::Svg => forms::picture(out, answer, format)?,
                 Format::Html => html::page(out, answer)?,
+                Format::Sarif | Format::Github | Format::Gitlab | Format::Junit => {
+                    forms::review(out, &answer.body, format)?;
+                }
                 _ => {}
             }
             Ok(None)

@@ -2,8 +2,11 @@
 
 use std::io::{self, Write};
 
-use super::label;
+use super::{findings, label};
 use crate::execute::{Body, Endpoint, EndpointRow, Matrix, PolicyRow, Reach, Row, Way, Ways};
+
+/// The cells of a row.
+pub(super) type Cells = Vec<String>;
 
 /// Columns and rows.
 struct Table {
@@ -52,6 +55,10 @@ fn table(body: &Body) -> Table {
         Body::Diff(changes) => Table {
             columns: columns(&super::changes::COLUMNS),
             rows: changes.rows.iter().map(|r| super::changes::cells(r, changes)).collect(),
+        },
+        Body::Findings(found) => Table {
+            columns: columns(&findings::COLUMNS),
+            rows: found.found.iter().map(findings::cells).collect(),
         },
         Body::Records(records) => Table {
             columns: records.columns.clone(),

@@ -191,7 +191,7 @@ impl Session {
         warnings: &mut Vec<Warning>,
     ) -> Result<Lowered, QueryError> {
         let manifests = self.read(source)?;
-        warnings.extend(manifests.warnings);
+        warnings.extend(manifests.warnings());
         let mut objects = manifests.cluster.objects();
         // What is only referenced is there already, or comes with what refers to it.
         objects.retain(|object| {
@@ -219,8 +219,8 @@ impl Session {
         let manifests = self.read(source)?;
         let cluster = &manifests.cluster;
         let (workloads, policies) = (cluster.workloads().len(), cluster.policies().len());
-        let odd = manifests.warnings.len();
-        self.base = State::of(manifests, self.now.snapshot.dialect());
+        let odd = manifests.diagnostics.len();
+        self.base = self.now.instead(manifests);
         self.now = self.base.clone();
         let dropped = self.steps.len();
         self.steps.clear();

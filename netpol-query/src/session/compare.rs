@@ -45,8 +45,8 @@ impl Session {
     }
 
     fn state_of(&mut self, source: &Spanned<Source>) -> Result<State, QueryError> {
-        let dialect = self.now.snapshot.dialect();
-        self.read(source).map(|manifests| State::of(manifests, dialect))
+        let manifests = self.read(source)?;
+        Ok(self.now.instead(manifests))
     }
 
     /// Looks the variables up in a state: what they hold are pods of the present one.

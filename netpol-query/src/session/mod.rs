@@ -15,7 +15,7 @@ use std::sync::Arc;
 use netpol_core::reach::Snapshot;
 
 use crate::error::{ErrorCode, QueryError};
-use crate::execute::{self, Answer, Body, Settings, Warning, execute};
+use crate::execute::{self, Answer, Body, LintInput, Settings, Warning, execute};
 use crate::lower::{Completed, Plan, Scope, Value, Variables, lower};
 use crate::reply::Reply;
 use crate::syntax::ast::{Item, Pipe, Sentence, Source, Statement, Use};
@@ -96,6 +96,14 @@ impl Session {
     #[must_use]
     pub fn with_reader(mut self, reader: Arc<dyn Reader>) -> Self {
         self.reader = Some(reader);
+        self
+    }
+
+    /// Tells what lint has to know.
+    #[must_use]
+    pub fn with_lint(mut self, lint: LintInput) -> Self {
+        self.base.lint = lint.into();
+        self.now.lint = Arc::clone(&self.base.lint);
         self
     }
 
@@ -252,7 +260,7 @@ impl Session {
             _ => false,
         });
         settings.page |= matches!(&plan, Plan::Export(export) if export.form == "html");
-        let found = execute(&plan, &sentence.pipes, &self.now.snapshot, settings)?;
+        let found = execute(&plan, &sentence.pipes, &self.now.snapshot, settings, &self.now.lint)?;
         match plan {
             Plan::Define { name, value } => {
                 self.definitions.retain(|d| d.name != name);

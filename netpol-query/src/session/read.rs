@@ -1,9 +1,10 @@
 //! Manifests that a sentence names: the session asks for them and knows neither files nor git.
 
 use netpol_core::model::Cluster;
+use netpol_core::sources::Diagnostic;
 
 use crate::error::QueryError;
-use crate::execute::Warning;
+use crate::execute::{Warning, of_diagnostic};
 use crate::lower::Completed;
 use crate::syntax::ast::Source;
 
@@ -15,7 +16,16 @@ pub struct Manifests {
     /// The pods that have ended.
     pub completed: Vec<Completed>,
     /// What reading had to say.
-    pub warnings: Vec<Warning>,
+    pub diagnostics: Vec<Diagnostic>,
+    /// What it had to say for lint alone.
+    pub remarks: Vec<Diagnostic>,
+}
+
+impl Manifests {
+    /// Returns what reading had to say, as warnings of an answer.
+    pub(super) fn warnings(&self) -> Vec<Warning> {
+        self.diagnostics.iter().map(of_diagnostic).collect()
+    }
 }
 
 /// Reads the manifests that a sentence names.

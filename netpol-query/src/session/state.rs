@@ -5,7 +5,7 @@ use std::sync::Arc;
 use netpol_core::reach::Snapshot;
 
 use super::Manifests;
-use crate::execute::Warning;
+use crate::execute::{LintInput, Warning};
 use crate::lower::Completed;
 
 /// A snapshot with what its manifests left out and had to say. A copy shares it all.
@@ -16,19 +16,27 @@ pub(super) struct State {
     pub(super) completed: Arc<[Completed]>,
     /// What reading had to say.
     pub(super) warnings: Arc<[Warning]>,
+    /// What lint has to know.
+    pub(super) lint: Arc<LintInput>,
 }
 
 impl State {
     pub(super) fn new(snapshot: Snapshot) -> Self {
-        Self { snapshot, completed: Arc::default(), warnings: Arc::default() }
+        Self { snapshot, completed: Arc::default(), warnings: Arc::default(), lint: Arc::default() }
     }
 
-    /// Compiles what was read.
-    pub(super) fn of(manifests: Manifests, dialect: netpol_core::model::Dialect) -> Self {
+    /// Compiles what was read instead.
+    pub(super) fn instead(&self, manifests: Manifests) -> Self {
+        let warnings = manifests.warnings().into();
+        let lint = LintInput {
+            diagnostics: [manifests.diagnostics, manifests.remarks].concat().into(),
+            options: self.lint.options.clone(),
+        };
         Self {
-            snapshot: Snapshot::new(manifests.cluster, dialect),
+            snapshot: Snapshot::new(manifests.cluster, self.snapshot.dialect()),
             completed: manifests.completed.into(),
-            warnings: manifests.warnings.into(),
+            warnings,
+            lint: lint.into(),
         }
     }
 }

@@ -33,7 +33,8 @@ impl Shell {
                 return host.answer(text.as_bytes());
             }
             Crossed::Nothing => {
-                let text = if back { "there is nothing to take back" } else { "nothing was taken back" };
+                let text =
+                    if back { "there is nothing to take back" } else { "nothing was taken back" };
                 return host.answer(format!("{text}\n").as_bytes());
             }
         };
@@ -41,7 +42,11 @@ impl Shell {
             0 => "what was loaded is as it was".to_owned(),
             count => format!("{} left", index::count(count, "change")),
         };
-        let what = if back { format!("taken back: {sentence}   ({left})") } else { format!("made again: {sentence}") };
+        let what = if back {
+            format!("taken back: {sentence}   ({left})")
+        } else {
+            format!("made again: {sentence}")
+        };
         host.answer((what + "\n").as_bytes())?;
         notes.iter().try_for_each(|note| host.say(&format!("note: {note}\n")))
     }

@@ -235,7 +235,8 @@ impl<'a> Place<'a> {
     fn of_namespaces(&self) -> bool {
         let Some(at) = self.label_verb() else { return false };
         let after = self.tokens.get(at + 1).map_or("", |t| t.text);
-        let added = || self.tokens.iter().take(at).any(|t| t.text.eq_ignore_ascii_case("namespace"));
+        let added =
+            || self.tokens.iter().take(at).any(|t| t.text.eq_ignore_ascii_case("namespace"));
         after == "ns" || after.starts_with("ns/") || after.starts_with("namespace/") || added()
     }
 

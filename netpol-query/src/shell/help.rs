@@ -228,7 +228,9 @@ pub(super) fn one(word: &str) -> Option<String> {
         "radius" => "blast",
         "assert" | "warn" | "test" => "expect",
         "define" => "let",
-        "apply" | "delete" | "label" | "unlabel" | "scale" | "add" | "allow" | "isolate" => "change",
+        "apply" | "delete" | "label" | "unlabel" | "scale" | "add" | "allow" | "isolate" => {
+            "change"
+        }
         other => other,
     };
     let verb = VERBS.iter().find(|v| v.name == name)?;

@@ -142,7 +142,7 @@ fn known(ip: IpAddr) -> Address {
 /// Lists every block that some policy may tell apart, and single addresses of nodes and domain names as blocks.
 fn blocks_in_play(cluster: &Cluster) -> Vec<IpNet> {
     let mut blocks = Vec::new();
-    for policy in cluster.policies() {
+    for policy in cluster.policies().iter() {
         match &policy.spec {
             PolicySpec::Network(spec) => {
                 let peers = spec.ingress.iter().chain(&spec.egress).flat_map(|rule| &rule.peers);

@@ -115,7 +115,7 @@ fn numbers(on: &AskedPorts, end: &Endpoint, cluster: &Cluster) -> PortSet {
             let ports = cluster.pod(PodId(pod)).ports.iter();
             ports
                 .filter(|p| p.name.as_deref() == Some(name))
-                .fold(PortSet::none(), |all, p| all.union(&PortSet::single(p.protocol, p.port)))
+                .fold(PortSet::none(), |all, p| all.union(&PortSet::single(p.protocol, p.number)))
         };
         pods.iter().map(of_pod).reduce(|all, one| all.intersection(&one)).unwrap_or_default()
     };

@@ -18,7 +18,7 @@ const MOST_WORK: u64 = Hops::MOST_WORK / 4;
 const MOST_GAINED: usize = 50;
 
 impl Changes {
-    /// Looks how far the sources of what was opened reach now; those that gain nothing by it are left out.
+    /// Looks how far the sources of what was opened reach now. Objects that gain no more than their own rows say are left out.
     pub fn measure_reach(&mut self, before: &Snapshot, after: &Snapshot) {
         let mut counts: BTreeMap<String, (&ChangeRow, usize)> = BTreeMap::new();
         for row in self.rows.iter().filter(|row| !row.opened().is_empty()) {
@@ -30,11 +30,17 @@ impl Changes {
             counts.entry(key).or_insert((row, 0)).1 += 1;
         }
         let mut sources: Vec<(&ChangeRow, usize)> = counts.into_values().collect();
-        sources.sort_by_key(|(row, count)| (row.src.namespace().is_some(), std::cmp::Reverse(*count)));
+        sources
+            .sort_by_key(|(row, count)| (row.src.namespace().is_some(), std::cmp::Reverse(*count)));
         let ends: Vec<Arc<Endpoint>> =
             sources.iter().take(MOST_SOURCES).map(|(row, _)| self.source(row)).collect();
         let changes = ends.into_iter().map(|source| change(source, before, after));
-        let gains = |c: &ReachChange| !c.gained.is_empty() || c.after.outside && !c.before.outside;
+        let direct: BTreeSet<(String, String)> =
+            self.rows.iter().map(|row| (row.src.id(), row.dst.id())).collect();
+        let further = |c: &ReachChange, end: &Arc<Endpoint>| {
+            c.source.namespace().is_none() || !direct.contains(&(c.source.id(), end.id()))
+        };
+        let gains = |c: &ReachChange| c.gained.iter().any(|end| further(c, end));
         let reach = changes.filter(gains).collect();
         self.review.reach_is_partial = sources.len() > MOST_SOURCES;
         self.review.reach = reach;
@@ -70,8 +76,7 @@ fn change(source: Arc<Endpoint>, before: &Snapshot, after: &Snapshot) -> ReachCh
 fn reached(source: &Endpoint, snapshot: &Snapshot) -> (Reached, Vec<Arc<Endpoint>>) {
     let Some(from) = selection(source, snapshot) else { return Default::default() };
     let everyone = Selection { ingress_controller: ControllerEnd::Absent, ..snapshot.everyone() };
-    let hops =
-        Hops { most_work: MOST_WORK, ..Hops::between(from, everyone, AskedPorts::all()) };
+    let hops = Hops { most_work: MOST_WORK, ..Hops::between(from, everyone, AskedPorts::all()) };
     let Closure { arrivals, stopped, .. } = snapshot.eventual_destinations(&hops);
     let mut names = Names::new(snapshot.cluster());
     let mut found = Vec::new();
@@ -79,7 +84,8 @@ fn reached(source: &Endpoint, snapshot: &Snapshot) -> (Reached, Vec<Arc<Endpoint
     for arrival in &arrivals {
         match &arrival.end {
             End::Workload(_) | End::Pod(_) => found.push(names.end(&arrival.end)),
-            _ => outside = true,
+            // Addresses do not get to addresses.
+            _ => outside = !matches!(source, Endpoint::External { .. }),
         }
     }
     (Reached { workloads: found.len() as u64, outside, stopped }, found)

@@ -22,11 +22,13 @@ impl Changes {
 /// Asks about the ports that became others; where an end is gone there is nothing to ask.
 fn reasons(row: &ChangeRow, after: &Snapshot) -> Vec<Reason> {
     let cluster = after.cluster();
-    let (Some(from), Some(to)) = (selection(&row.src, cluster), selection(&row.dst, cluster)) else {
+    let (Some(from), Some(to)) = (selection(&row.src, cluster), selection(&row.dst, cluster))
+    else {
         return Vec::new();
     };
     let ports = row.opened().union(&row.closed()).into();
-    let question = Question { from, to, ports, level: Level::Workload, explain: true, denied: true };
+    let question =
+        Question { from, to, ports, level: Level::Workload, explain: true, denied: true };
     let mut names = Names::new(cluster);
     let mut found: Vec<Reason> = Vec::new();
     for asked in after.ask(&question).rows {

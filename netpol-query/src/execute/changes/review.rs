@@ -108,8 +108,7 @@ impl ContractStatus {
     const fn exit(self) -> Exit {
         match self {
             Self::Pass | Self::Warn => Exit::Yes,
-            Self::Fail => Exit::No,
-            Self::Unknown => Exit::Unknown,
+            Self::Fail | Self::Unknown => Exit::No,
             Self::Error => Exit::Wrong,
         }
     }

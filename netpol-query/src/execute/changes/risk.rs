@@ -34,6 +34,19 @@ impl Risk {
         Self::Changed,
     ];
 
+    /// Returns it as the end of `3 flows ...`.
+    pub const fn phrase(self) -> &'static str {
+        match self {
+            Self::OpenedFromOutside => "opened from outside",
+            Self::OpenedToOutside => "opened to the outside",
+            Self::OpenedAcross => "opened across namespaces",
+            Self::OpenedInside => "opened inside a namespace",
+            Self::ClosedService => "closed behind a Service",
+            Self::Closed => "closed",
+            Self::Changed => "changed in their ports",
+        }
+    }
+
     /// Returns it as a heading.
     pub const fn title(self) -> &'static str {
         match self {

@@ -6,7 +6,7 @@ use std::io::{self, Write};
 
 use super::names::Names;
 use super::words;
-use crate::execute::{ChangeRow, ChangedObject, Changes, ContractStatus, Risk};
+use crate::execute::{Became, ChangeRow, ChangedObject, Changes, ContractStatus, Risk};
 use crate::render::review::{self, Level, Paths, Remark, Review, Rule};
 use crate::render::{Format, label};
 
@@ -71,6 +71,11 @@ fn remark(
         more => format!("; and {} more", words::flows(more)),
     };
     let why = object.map_or_else(String::new, |o| format!(" because {}", words::object(o)));
+    // The line of an object that is gone says nothing about the file as it is now.
+    let gone = object.is_some_and(|o| o.became == Became::Removed);
+    let line = object.filter(|_| !gone).and_then(|o| o.line).unwrap_or(0);
+    let stood = object.filter(|_| gone).and_then(|o| words::place(o, changes));
+    let why = stood.map_or_else(|| why.clone(), |place| format!("{why}, which stood at {place}"));
     let stops = rows.iter().any(|row| changes.review.gate.stops(row));
     let level = match (accepted, stops) {
         (true, _) | (_, false) => Level::Note,
@@ -78,14 +83,14 @@ fn remark(
     };
     let accepted = if accepted { " (accepted)" } else { "" };
     let count = words::flows(rows.len() as u64);
-    let message = format!("{}: {count}{why}{accepted}: {}{more}", risk.title(), named.join("; "));
+    let message = format!("{count} {}{why}{accepted}: {}{more}", risk.phrase(), named.join("; "));
     Remark {
         rule: rule(risk),
         level,
         message,
         help: String::new(),
         file: object.and_then(|o| o.file.as_deref()).map(str::to_owned),
-        line: object.and_then(|o| o.line).unwrap_or(0),
+        line,
         fingerprint: fingerprint(object, rows),
     }
 }

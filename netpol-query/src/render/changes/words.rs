@@ -157,6 +157,7 @@ pub(super) fn object(object: &ChangedObject) -> String {
 /// Returns where an object stands; a removed one stands in the state before.
 pub(super) fn place(object: &ChangedObject, changes: &Changes) -> Option<String> {
     let file = object.file.as_deref()?;
+    let file = file.strip_prefix("./").unwrap_or(file);
     let place = match object.line {
         Some(line) => format!("{file}:{line}"),
         None => file.to_owned(),

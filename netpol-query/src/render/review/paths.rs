@@ -24,8 +24,8 @@ impl Paths {
             return "stdin".to_owned();
         }
         let path = plain(&self.current.join(file));
-        let inside =
-            path.strip_prefix(plain(&self.root)).ok().filter(|p| p.components().next().is_some());
+        let inside = path.strip_prefix(plain(&self.root)).ok();
+        let inside = inside.filter(|p| p.is_relative() && p.components().next().is_some());
         let shown = inside.or_else(|| path.file_name().map(Path::new)).unwrap_or(Path::new(file));
         let parts: Vec<_> = shown
             .components()
@@ -86,6 +86,8 @@ mod tests {
         assert_eq!(paths().relative("/home/someone/db.yaml"), "db.yaml");
         assert_eq!(paths().relative("../../db.yaml"), "db.yaml");
         assert_eq!(paths().relative("-"), "stdin");
+        assert_eq!(Paths::default().relative("/home/someone/db.yaml"), "db.yaml");
+        assert_eq!(Paths::default().relative("k8s/db.yaml"), "k8s/db.yaml");
     }
 
     #[test]

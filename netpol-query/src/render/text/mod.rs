@@ -12,9 +12,9 @@ pub(super) use matrix::fold_note;
 
 use std::io::{self, Write};
 
-use super::label;
 use super::palette::Palette;
 use super::{Format, Options};
+use super::{findings, label};
 use crate::execute::{
     Answer, Asked, Body, EndpointRow, Expectation, Outcome, PolicyRow, Records, Row, RowsKind,
     Verdicts,
@@ -47,6 +47,7 @@ pub(super) fn answer(out: &mut dyn Write, answer: &Answer, options: &Options) ->
         Body::Endpoints(rows) => endpoints(out, rows),
         Body::Policies(rows) => policies(out, rows),
         Body::Diff(changes) => super::changes::text(out, changes, options),
+        Body::Findings(found) => findings::text(out, found, &options.palette),
         Body::Records(records) => page.records(out, records),
         Body::Done(text) => writeln!(out, "{text}"),
     }
@@ -128,6 +129,7 @@ impl Page<'_> {
         for row in &expectation.endpoints {
             writeln!(out, "  {}", label::endpoint(&row.endpoint))?;
         }
+        findings::evidence(out, &expectation.findings, MOST_EVIDENCE)?;
         Ok(())
     }
 

@@ -1,0 +1,65 @@
+//! A table that grows at its end while others still use its beginning.
+
+use std::ops::Index;
+use std::sync::Arc;
+
+/// Entries that are shared, and a few behind them that were added since.
+#[derive(Debug)]
+pub(crate) struct Grown<T> {
+    base: Arc<Vec<T>>,
+    tail: Vec<Arc<T>>,
+}
+
+impl<T> Clone for Grown<T> {
+    fn clone(&self) -> Self {
+        Self { base: Arc::clone(&self.base), tail: self.tail.clone() }
+    }
+}
+
+impl<T> Default for Grown<T> {
+    fn default() -> Self {
+        Vec::new().into()
+    }
+}
+
+impl<T> From<Vec<T>> for Grown<T> {
+    fn from(base: Vec<T>) -> Self {
+        Self { base: Arc::new(base), tail: Vec::new() }
+    }
+}
+
+impl<T> Grown<T> {
+    /// Returns the number of entries.
+    pub(crate) fn len(&self) -> usize {
+        self.base.len() + self.tail.len()
+    }
+
+    /// Returns the number of entries that are not shared with the table's beginning.
+    pub(crate) fn added(&self) -> usize {
+        self.tail.len()
+    }
+
+    /// Adds an entry: to the table itself as long as nobody shares it.
+    pub(crate) fn push(&mut self, entry: T) {
+        match Arc::get_mut(&mut self.base) {
+            Some(base) if self.tail.is_empty() => base.push(entry),
+            _ => self.tail.push(Arc::new(entry)),
+        }
+    }
+
+    /// Lists the entries.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &T> {
+        self.base.iter().chain(self.tail.iter().map(|entry| &**entry))
+    }
+}
+
+impl<T> Index<usize> for Grown<T> {
+    type Output = T;
+
+    fn index(&self, at: usize) -> &T {
+        match self.base.get(at) {
+            Some(entry) => entry,
+            None => &self.tail[at - self.base.len()],
+        }
+    }
+}
