@@ -24,7 +24,8 @@ fn check(repository: &Repository, what: &str, said: &Said<'_>) {
 /// Checks that the last commit changes nothing: nothing is printed in any form for people.
 fn silent(repository: &Repository, what: &str) {
     for form in ["text", "markdown"] {
-        let ran = repository.run(&["diff", "--base", "git:HEAD~1:k8s", "--head", "git:HEAD", "-o", form]);
+        let ran =
+            repository.run(&["diff", "--base", "git:HEAD~1:k8s", "--head", "git:HEAD", "-o", form]);
         assert_eq!((ran.code, &*ran.out, &*ran.err), (0, "", ""), "{what}");
     }
 }
@@ -50,14 +51,15 @@ fn ten_commits_are_told_by_what_they_open_and_close_and_by_what_made_it() {
         },
     );
 
-    repository.edit(workloads, "    metadata: {labels: {app: web}}", "    metadata: {labels: {app: front}}");
+    repository.edit(
+        workloads,
+        "    metadata: {labels: {app: web}}",
+        "    metadata: {labels: {app: front}}",
+    );
     repository.commit("2 a workload is labelled otherwise");
     check(
         &repository,
         "label",
-        &Said {
-            headline: "2 opened · 0 closed · 1 changed · 2 unchanged",
-            rows: &[],
-        },
+        &Said { headline: "2 opened · 0 closed · 1 changed · 2 unchanged", rows: &[] },
     );
 }
