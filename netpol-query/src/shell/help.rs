@@ -126,6 +126,12 @@ pub(super) const VERBS: &[Verb] = &[
         ],
     ),
     verb(
+        "lint",
+        "mistakes in the policies, and what to do about them",
+        "lint [A] [>= error|warning|info]",
+        &["lint ns/shop >= warning", "lint | group by id", "expect no lint >= error"],
+    ),
+    verb(
         "let",
         "a name for a set or for ports",
         "let $NAME = A; let $NAME = ports PORTS",
