@@ -10,6 +10,7 @@
 
 mod answers;
 mod convert;
+mod diff;
 mod doubt;
 mod ingress_controller;
 mod inputs;
