@@ -17,6 +17,7 @@ use crate::model::{
     Position, Selector, ServiceId, WorkloadId,
 };
 use crate::reach::Snapshot;
+use crate::sources::{Diagnostic, DiagnosticCode};
 
 use super::view::{PolicyView, policy_view};
 
@@ -44,6 +45,8 @@ pub(super) struct Context<'a> {
     isolating: [Vec<Vec<u32>>; 2],
     /// Whether what is not in the input is nowhere.
     pub(super) whole: bool,
+    /// Whether operators may make pods that are in no manifest.
+    pub(super) hidden_pods: bool,
     populated: Vec<bool>,
     index: RefCell<SelectorIndex<'a>>,
 }
@@ -53,6 +56,7 @@ impl<'a> Context<'a> {
     pub(super) fn new(
         snapshot: &'a Snapshot,
         (groups, bitmaps): (&'a Groups, &'a Bitmaps),
+        diagnostics: &[Diagnostic],
         options: &LintOptions,
     ) -> Self {
         let cluster = snapshot.cluster();
@@ -73,6 +77,7 @@ impl<'a> Context<'a> {
             services: Vec::new(),
             isolating: [Vec::new(), Vec::new()],
             whole: options.whole_cluster.unwrap_or_else(|| looks_whole(cluster, &populated)),
+            hidden_pods: diagnostics.iter().any(|d| d.code == DiagnosticCode::PodMakers),
             populated,
             index: RefCell::new(SelectorIndex::new(cluster, groups, bitmaps)),
         };

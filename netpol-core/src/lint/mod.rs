@@ -71,7 +71,7 @@ pub fn lint(
     let dialect = Dialect { host_network: HostNetwork::Policed, ..snapshot.dialect() };
     let groups = Groups::build(cluster, dialect, &Mentions::everything(cluster));
     let bitmaps = Bitmaps::build(&groups);
-    let context = Context::new(snapshot, (&groups, &bitmaps), options);
+    let context = Context::new(snapshot, (&groups, &bitmaps), diagnostics, options);
     let mut findings = input::findings(diagnostics);
     let checks: [fn(&Context<'_>, &mut Vec<Finding>); 9] = [
         selectors::check,

@@ -26,6 +26,13 @@ pub(super) fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
     }
 }
 
+/// Whether a number is the port of a Service, and not of the pods behind it.
+enum OfService {
+    Mistaken(Box<Finding>),
+    Known,
+    No,
+}
+
 struct Check<'a, 'c> {
     context: &'c Context<'a>,
     view: &'c PolicyView<'a>,
@@ -54,6 +61,10 @@ impl Check<'_, '_> {
                 continue;
             }
             let none = missing.len() == pods.len();
+            // Rules for a whole cluster mean whoever has the port.
+            if !none && !self.view.is_network() {
+                continue;
+            }
             let of = protocol.map_or_else(String::new, |p| format!(" of {p}"));
             let who = self.context.names(&missing);
             let message = if none {
@@ -147,8 +158,11 @@ impl Check<'_, '_> {
         if declared {
             return None;
         }
-        if let Some(finding) = self.port_of_a_service(pods, protocol, number) {
-            return Some(finding);
+        match self.port_of_a_service(pods, protocol, number) {
+            OfService::Mistaken(finding) => return Some(*finding),
+            // The pods' own port is allowed beside it, so that somebody knew.
+            OfService::Known => return None,
+            OfService::No => {}
         }
         // A pod that declares nothing may listen on anything; one that declares some ports may too, but rather does not.
         if silent {
@@ -176,7 +190,7 @@ impl Check<'_, '_> {
     }
 
     /// Policies see traffic after the Service's port was rewritten to the pods'.
-    fn port_of_a_service(&self, pods: &Pods, protocol: Protocol, number: u16) -> Option<Finding> {
+    fn port_of_a_service(&self, pods: &Pods, protocol: Protocol, number: u16) -> OfService {
         let cluster = self.context.cluster;
         let is_it = |p: &&ServicePort| p.protocol == protocol && p.port == number;
         let mut spaces: Vec<usize> =
@@ -195,7 +209,7 @@ impl Check<'_, '_> {
                     continue;
                 }
                 if target.is_subset(&self.rule.ports.numbers) {
-                    return None;
+                    return OfService::Known;
                 }
                 let space = self.context.namespace_name(service.namespace);
                 let message = format!(
@@ -207,12 +221,12 @@ impl Check<'_, '_> {
                 let fix = format!("allow {target} in its place");
                 let finding = self.finding("E18", message, fix);
                 let ids = self.context.ids(&behind);
-                return Some(
+                return OfService::Mistaken(Box::new(
                     finding.about(ids).about([format!("{space}/service/{}", service.name)]),
-                );
+                ));
             }
         }
-        None
+        OfService::No
     }
 }
 

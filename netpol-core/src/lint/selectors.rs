@@ -186,6 +186,9 @@ impl Check<'_, '_> {
             return;
         }
         let near = nearest(self.context, among, pods);
+        if near.is_none() && self.context.hidden_pods {
+            return;
+        }
         let fix = match &near {
             Some(near) => format!("did you mean `{}`?", near.found),
             None => "select labels that pods there carry, or remove it".to_owned(),

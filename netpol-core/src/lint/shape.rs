@@ -108,7 +108,9 @@ fn allows_everything(
         return;
     }
     let message = format!("{}: it allows all {}, from or to anywhere", rule.path(), rule.direction);
-    let fix = "name peers or ports, or remove the rule; if everything is meant, call the policy allow-all";
+    let word = capital(rule.direction);
+    let fix =
+        format!("name peers or ports; if everything is meant, leave {word} out of policyTypes");
     let finding = context.finding("E12", (view.id, rule.line), message, fix);
     let is_meant = view.policy.name.contains("allow");
     findings.push(if is_meant { finding.severity(Severity::Info) } else { finding });

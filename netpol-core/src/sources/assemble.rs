@@ -39,6 +39,44 @@ pub(super) fn assemble(mut parsed: Parsed, options: &LoadOptions) -> Loaded {
 /// The most kinds that the note on skipped objects lists.
 const MOST_KINDS: usize = 50;
 
+/// Custom kinds from which well-known operators make pods.
+const POD_MAKERS: [&str; 34] = [
+    "AdvancedStatefulSet",
+    "Alertmanager",
+    "Cassandra",
+    "CassandraDatacenter",
+    "ClickHouseInstallation",
+    "CloneSet",
+    "Cluster",
+    "CronWorkflow",
+    "Elasticsearch",
+    "Grafana",
+    "HelmChart",
+    "HelmRelease",
+    "InnoDBCluster",
+    "Jaeger",
+    "Kafka",
+    "KafkaConnect",
+    "KafkaNodePool",
+    "Kibana",
+    "Loki",
+    "LokiStack",
+    "MongoDBCommunity",
+    "OpenTelemetryCollector",
+    "PerconaXtraDBCluster",
+    "PostgresCluster",
+    "Prometheus",
+    "PrometheusAgent",
+    "RabbitmqCluster",
+    "Redis",
+    "RedisCluster",
+    "RedisFailover",
+    "Rollout",
+    "ThanosRuler",
+    "Workflow",
+    "postgresql",
+];
+
 type Name = (Box<str>, Box<str>);
 
 #[derive(Default)]
@@ -85,6 +123,7 @@ impl Assembly {
         if skipped.is_empty() {
             return;
         }
+        self.note_pod_makers(skipped);
         let mut kinds: Vec<(&str, usize)> = skipped.iter().map(|(k, n)| (&**k, *n)).collect();
         kinds.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
         let objects: usize = skipped.values().sum();
@@ -109,6 +148,22 @@ impl Assembly {
             position: None,
             help: None,
         });
+    }
+
+    /// Pods of such objects are in no manifest, so that a selector that seems to select nothing may select them.
+    fn note_pod_makers(&mut self, skipped: &BTreeMap<Box<str>, usize>) {
+        let makers = skipped.keys().filter(|kind| POD_MAKERS.contains(&&***kind));
+        let makers: Vec<&str> = makers.map(|kind| &**kind).collect();
+        if !makers.is_empty() {
+            self.findings.push(Diagnostic {
+                severity: Severity::Note,
+                code: DiagnosticCode::PodMakers,
+                message: makers.join(", "),
+                object: None,
+                position: None,
+                help: None,
+            });
+        }
     }
 
     /// Keeps the last of several objects of one name.

@@ -74,6 +74,8 @@ pub enum DiagnosticCode {
     EmptyEgress,
     /// For `lint` alone: a NetworkPolicy names no namespace.
     NoNamespace,
+    /// For `lint` alone: kinds that were skipped and from which operators make pods.
+    PodMakers,
     /// For `lint` alone: an annotation with findings that are accepted; the message is its value.
     LintIgnore,
 }
@@ -83,7 +85,11 @@ impl DiagnosticCode {
     pub const fn is_for_lint(self) -> bool {
         matches!(
             self,
-            Self::NullSelector | Self::EmptyEgress | Self::NoNamespace | Self::LintIgnore
+            Self::NullSelector
+                | Self::EmptyEgress
+                | Self::NoNamespace
+                | Self::PodMakers
+                | Self::LintIgnore
         )
     }
 
@@ -116,6 +122,7 @@ impl DiagnosticCode {
             Self::NullSelector => "NULL_SELECTOR",
             Self::EmptyEgress => "EMPTY_EGRESS",
             Self::NoNamespace => "NO_NAMESPACE",
+            Self::PodMakers => "POD_MAKERS",
             Self::LintIgnore => "LINT_IGNORE",
         }
     }

@@ -11,7 +11,11 @@ pub(super) fn read(walker: &mut Walker<'_>, node: &Node, path: &Path<'_>) -> Opt
     let fields = walker.fields(node, path, &["matchLabels", "matchExpressions"])?;
     let mut selector = Selector::everything();
     let labels = path.field("matchLabels");
-    walker.note_null(fields.written("matchLabels"), &labels, "counts as no labels at all");
+    let means = match fields.get("matchExpressions") {
+        Some(_) => "asks for nothing",
+        None => "selects everything, as `{}` does",
+    };
+    walker.note_null(fields.written("matchLabels"), &labels, means);
     if let Some(labels) = fields.written("matchLabels") {
         let path = path.field("matchLabels");
         let requirement = |(key, value): (&str, &str)| Requirement::equals(key, value);

@@ -13,6 +13,7 @@ mod corpus;
 mod hops;
 mod imports;
 mod ingress_controller;
+mod lint;
 mod outside;
 mod properties;
 mod sources;

@@ -57,6 +57,7 @@ fn input(message: impl Into<String>) -> QueryError {
 impl Repository {
     /// Finds the repository that a directory is in. Neither the environment nor the configuration of a user takes part.
     pub(super) fn open(current: &Path) -> Found<Self> {
+        let current = if current.as_os_str().is_empty() { Path::new(".") } else { current };
         let options = gix::open::Options::isolated();
         let trust = gix::sec::trust::Mapping { full: options.clone(), reduced: options };
         let found = gix::ThreadSafeRepository::discover_opts(

@@ -1,5 +1,6 @@
 //! What lint found: for people, and as remarks for those who review.
 
+use std::collections::BTreeSet;
 use std::io::{self, Write};
 
 use netpol_core::lint::{self, Edit, Finding, Severity};
@@ -10,9 +11,19 @@ use super::review::{self, Level, Paths, Remark, Review, Rule};
 use super::{Format, table};
 use crate::execute::Findings;
 
-/// Writes findings as cargo writes warnings, and what they come to.
-pub(super) fn text(out: &mut dyn Write, findings: &Findings, palette: &Palette) -> io::Result<()> {
+/// Writes findings as cargo writes warnings, and what they come to; of notes of one rule the first, unless all are wanted.
+pub(super) fn text(
+    out: &mut dyn Write,
+    findings: &Findings,
+    palette: &Palette,
+    all: bool,
+) -> io::Result<()> {
+    let mut told: BTreeSet<&str> = BTreeSet::new();
     for finding in &findings.found {
+        let folds = finding.severity == Severity::Info && !all;
+        if folds && !told.insert(finding.id) {
+            continue;
+        }
         let (style, word) = match finding.severity {
             Severity::Error => (palette.bad, "error"),
             Severity::Warning => (palette.doubt, "warning"),
@@ -23,6 +34,12 @@ pub(super) fn text(out: &mut dyn Write, findings: &Findings, palette: &Palette) 
         writeln!(out, "{} {}", Palette::paint(palette.dim, "  -->"), place(finding))?;
         if !finding.fix.is_empty() {
             writeln!(out, "   {} {}", Palette::paint(palette.dim, "= help:"), finding.fix)?;
+        }
+        let same = |f: &&Finding| f.id == finding.id && f.severity == Severity::Info;
+        let more = findings.found.iter().filter(same).count().saturating_sub(1);
+        if folds && more > 0 {
+            let note = Palette::paint(palette.dim, "= note:");
+            writeln!(out, "   {note} and {more} more of {}; `-o wide` lists them", finding.id)?;
         }
         writeln!(out)?;
     }
@@ -97,8 +114,11 @@ fn remark(finding: &Finding) -> Remark {
     };
     let object = finding.object.as_deref();
     let message = match object {
-        Some(object) => format!("{object}: {}", finding.message),
-        None => finding.message.clone(),
+        // What is said of a namespace names it.
+        Some(object) if !object.starts_with("namespace/") => {
+            format!("{object}: {}", finding.message)
+        }
+        _ => finding.message.clone(),
     };
     Remark {
         rule,

@@ -126,6 +126,12 @@ pub(super) const VERBS: &[Verb] = &[
         ],
     ),
     verb(
+        "lint",
+        "mistakes in the policies, and what to do about them",
+        "lint [A] [>= error|warning|info]",
+        &["lint ns/shop >= warning", "lint | group by id", "expect no lint >= error"],
+    ),
+    verb(
         "what if",
         "what a change would open and close; the session stays as it is",
         "what if CHANGE, CHANGE ...   (`\\h change` lists the changes)",

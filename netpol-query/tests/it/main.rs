@@ -11,10 +11,12 @@
 mod answers;
 mod changes;
 mod convert;
+mod diff;
 mod doubt;
 mod ingress_controller;
 mod inputs;
 mod json;
+mod lint;
 mod matrix;
 mod names;
 mod pictures;

@@ -11,7 +11,7 @@ use netpol_core::model::Dialect;
 use netpol_core::reach::Snapshot;
 use netpol_core::sources::{LoadOptions, Loaded, Source, load};
 use netpol_query::error::{ErrorCode, QueryError};
-use netpol_query::execute::{Settings, of_diagnostic};
+use netpol_query::execute::{LintInput, Settings, of_diagnostic};
 use netpol_query::render::{Format, Palette};
 use netpol_query::session::{Manifests, Reader, Session};
 use netpol_query::shell::{After, Host, Look, Shell, is_open};
@@ -53,9 +53,11 @@ impl Host for Paper {
         }
         self.paths = paths;
         let warnings = loaded.diagnostics.iter().map(of_diagnostic).collect();
+        let diagnostics = [loaded.diagnostics, loaded.remarks].concat().into();
+        let lint = LintInput { diagnostics, ..LintInput::default() };
         let snapshot = Snapshot::new(loaded.cluster, Dialect::spec());
         let session = Session::new(snapshot, Settings::default());
-        let session = session.with_input(loaded.completed, warnings);
+        let session = session.with_input(loaded.completed, warnings).with_lint(lint);
         Ok(Some(session.with_reader(Arc::new(Files))))
     }
 

@@ -47,7 +47,9 @@ pub(super) fn answer(out: &mut dyn Write, answer: &Answer, options: &Options) ->
         Body::Endpoints(rows) => endpoints(out, rows),
         Body::Policies(rows) => policies(out, rows),
         Body::Diff(changes) => super::changes::text(out, changes, options),
-        Body::Findings(found) => findings::text(out, found, &options.palette),
+        Body::Findings(found) => {
+            findings::text(out, found, &options.palette, options.format == Format::Wide)
+        }
         Body::Records(records) => page.records(out, records),
         Body::Done(text) => writeln!(out, "{text}"),
     }
