@@ -26,7 +26,13 @@ pub(crate) fn rows(json: &Value) -> Vec<(String, String)> {
         let because = row["because"].as_array().unwrap().iter();
         let because: Vec<String> = because
             .map(|b| {
-                format!("{} {} {}:{}", text(&b["object"]), text(&b["change"]), text(&b["file"]), b["line"])
+                format!(
+                    "{} {} {}:{}",
+                    text(&b["object"]),
+                    text(&b["change"]),
+                    text(&b["file"]),
+                    b["line"]
+                )
             })
             .collect();
         (format!("{} {src} > {dst}", text(&row["change"])), because.join(", "))

@@ -84,7 +84,10 @@ impl Repository {
             .env("HOME", self.folder.path())
             .envs([("GIT_AUTHOR_NAME", "a"), ("GIT_AUTHOR_EMAIL", "a@example.com")])
             .envs([("GIT_COMMITTER_NAME", "a"), ("GIT_COMMITTER_EMAIL", "a@example.com")])
-            .envs([("GIT_AUTHOR_DATE", "2024-01-01T00:00:00Z"), ("GIT_COMMITTER_DATE", "2024-01-01T00:00:00Z")])
+            .envs([
+                ("GIT_AUTHOR_DATE", "2024-01-01T00:00:00Z"),
+                ("GIT_COMMITTER_DATE", "2024-01-01T00:00:00Z"),
+            ])
             .envs([("GIT_CONFIG_NOSYSTEM", "1"), ("GIT_CONFIG_GLOBAL", "/dev/null")])
             .output()
             .unwrap();
