@@ -126,7 +126,7 @@ fn the_readme_prints_what_it_says() {
 
 #[test]
 fn the_guide_prints_what_it_says() {
-    check("docs/guide.md", 31);
+    check("docs/guide.md", 36);
 }
 
 #[test]

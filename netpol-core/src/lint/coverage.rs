@@ -42,7 +42,8 @@ fn not_isolated(context: &Context<'_>, namespace: NamespaceId, findings: &mut Ve
         let all = context.workloads(&pods).len();
         let count = context.workloads(&open).len();
         let message = format!(
-            "namespace {name}: nothing isolates {count} of {all} workloads for {direction}: {}",
+            "namespace {name}: nothing isolates {count} of {all} workload{} for {direction}: {}",
+            if all == 1 { "" } else { "s" },
             context.names(&open)
         );
         let fix = format!(
@@ -201,37 +202,78 @@ fn without_dns(context: &Context<'_>, findings: &mut Vec<Finding>) {
         }
     }
     // One finding for each policy that isolates, not for each pod.
-    let mut by_policy: BTreeMap<(u32, bool), Pods> = BTreeMap::new();
+    let mut by_policy: BTreeMap<(u32, Lack), Pods> = BTreeMap::new();
     for ((policies, admins), pods) in &alike {
         let views = policies.iter().chain(admins).filter_map(|p| context.policies.get(*p as usize));
-        let allowed = views.fold(PortSet::none(), |set, view| {
-            let rules = view.rules_in(Direction::Egress).filter(|r| r.action == Action::Allow);
-            rules.fold(set, |set, rule| set.union(&dns.allowed_by(context, view, rule)))
-        });
-        let udp = allowed.contains(Protocol::Udp, 53);
-        if let (false, Some(first)) = (udp, policies.first()) {
-            let tcp = allowed.contains(Protocol::Tcp, 53);
-            *by_policy.entry((*first, tcp)).or_default() |= pods;
+        let views: Vec<&PolicyView<'_>> = views.collect();
+        if let (Some(lack), Some(first)) = (lack(context, &dns, &views), policies.first()) {
+            *by_policy.entry((*first, lack)).or_default() |= pods;
         }
     }
-    for ((policy, tcp), pods) in by_policy {
+    for ((policy, lack), pods) in by_policy {
         let Some(view) = context.policies.get(policy as usize) else { continue };
-        let names = context.names(&pods);
-        let (message, fix) = if tcp {
-            (
-                format!(
-                    "egress of {names} is isolated and DNS is allowed over TCP alone, perhaps for want of a protocol"
-                ),
-                "add a port entry with `protocol: UDP` and `port: 53`",
-            )
-        } else {
-            (
-                format!("egress of {names} is isolated and no policy allows DNS"),
-                "allow UDP and TCP 53 to pods with `k8s-app: kube-dns` in namespace kube-system",
-            )
-        };
-        let finding = context.finding("E07", (view.id, 0), message, fix);
-        findings.push(finding.severity(Severity::Warning).about(context.ids(&pods)));
+        let message = format!("egress of {} is isolated {}", context.names(&pods), lack.words());
+        let finding = context.finding("E07", (view.id, 0), message, lack.fix());
+        findings.push(finding.severity(lack.severity()).about(context.ids(&pods)));
+    }
+}
+
+/// What is wanting for pods to ask DNS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Lack {
+    /// Everything but DNS is thought of.
+    Dns,
+    /// Nothing is allowed at all, which may be meant.
+    Everything,
+    /// Only TCP is allowed.
+    Udp,
+    /// Only UDP is allowed.
+    Tcp,
+}
+
+impl Lack {
+    const fn words(self) -> &'static str {
+        match self {
+            Self::Dns => "and no policy allows DNS",
+            Self::Everything => "and nothing is allowed, DNS neither",
+            Self::Udp => "and DNS is allowed over TCP alone, perhaps for want of a protocol",
+            Self::Tcp => "and DNS is allowed over UDP alone: long answers need TCP",
+        }
+    }
+
+    const fn fix(self) -> &'static str {
+        match self {
+            Self::Dns | Self::Everything => {
+                "allow UDP and TCP 53 to pods with `k8s-app: kube-dns` in namespace kube-system"
+            }
+            Self::Udp => "add a port entry with `protocol: UDP` and `port: 53`",
+            Self::Tcp => "add a port entry with `protocol: TCP` and `port: 53`",
+        }
+    }
+
+    const fn severity(self) -> Severity {
+        match self {
+            Self::Dns | Self::Udp => Severity::Warning,
+            Self::Everything | Self::Tcp => Severity::Info,
+        }
+    }
+}
+
+/// Says what pods with these policies lack.
+fn lack(context: &Context<'_>, dns: &Dns, views: &[&PolicyView<'_>]) -> Option<Lack> {
+    let (mut allowed, mut something) = (PortSet::none(), false);
+    for view in views {
+        for rule in view.rules_in(Direction::Egress).filter(|r| r.action == Action::Allow) {
+            allowed = allowed.union(&dns.allowed_by(context, view, rule));
+            something = true;
+        }
+    }
+    match [Protocol::Udp, Protocol::Tcp].map(|p| allowed.contains(p, 53)) {
+        [true, true] => None,
+        [true, false] => Some(Lack::Tcp),
+        [false, true] => Some(Lack::Udp),
+        [false, false] if something => Some(Lack::Dns),
+        [false, false] => Some(Lack::Everything),
     }
 }
 

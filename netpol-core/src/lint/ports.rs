@@ -61,6 +61,10 @@ impl Check<'_, '_> {
                 continue;
             }
             let none = missing.len() == pods.len();
+            // Rules for a whole cluster mean whoever has the port.
+            if !none && !self.view.is_network() {
+                continue;
+            }
             let of = protocol.map_or_else(String::new, |p| format!(" of {p}"));
             let who = self.context.names(&missing);
             let message = if none {

@@ -11,6 +11,7 @@ use netpol_core::sources::{Diagnostic, LoadOptions, Loaded, Severity, Source, lo
 use super::Streams;
 use super::args::{DialectWord, Given, Invocation};
 use super::color::Console;
+use super::reader::Files;
 use super::screen::Progress;
 use crate::error::{ErrorCode, QueryError};
 use crate::execute::{LintInput, Settings, Warning, of_diagnostic};
@@ -73,8 +74,19 @@ pub(super) fn session(
     let session = Session::new(snapshot, settings)
         .with_namespace(invocation.args.namespace.clone())
         .with_input(loaded.completed, warnings)
+        .with_reader(reader(invocation))
         .with_lint(lint);
     Ok(Some(session))
+}
+
+/// Makes what reads the manifests that sentences name.
+fn reader(invocation: &Invocation) -> Arc<Files> {
+    let path = |given: &Given| match given {
+        Given::Path(path) if path.as_os_str() != "-" => Some(path.clone()),
+        Given::Path(_) | Given::Kustomize(_) => None,
+    };
+    let given = invocation.sources.iter().filter_map(path).collect();
+    Files::new(options(invocation), given, invocation.args.keep_going)
 }
 
 pub(super) fn options(invocation: &Invocation) -> LoadOptions {

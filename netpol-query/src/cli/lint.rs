@@ -35,17 +35,19 @@ pub(super) fn lint(
     };
     let refused = loaded.errors().count() > 0;
     let progress = Progress::start(console.progress, "looking for mistakes");
-    let (findings, warnings) = findings(loaded, invocation, &config);
-    drop(progress);
     let before = (around.clock)();
+    let (findings, warnings) = findings(loaded, invocation, &config);
+    let elapsed = (around.clock)().saturating_sub(before);
+    drop(progress);
     let options = Options {
         format: invocation.args.output,
         palette: console.out,
         width: around.width,
         explain: false,
-        elapsed_us: invocation.args.stats.then(|| {
-            u64::try_from((around.clock)().saturating_sub(before).as_micros()).unwrap_or(u64::MAX)
-        }),
+        elapsed_us: invocation
+            .args
+            .stats
+            .then(|| u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX)),
     };
     let exit = exit(&findings, threshold);
     write(streams, around, findings, (warnings, &options))?;

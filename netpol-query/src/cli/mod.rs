@@ -10,6 +10,7 @@ mod diff;
 mod history;
 mod input;
 mod lint;
+mod reader;
 mod repl;
 mod report;
 mod screen;

@@ -73,8 +73,16 @@ pub fn execute(
     let engine = Engine { snapshot, settings, lint };
     let mut warnings = Vec::new();
     let body = engine.body(plan, &mut warnings)?;
-    let body = pipe::apply(body, pipes)?;
-    Ok((body, warnings))
+    Ok((pipe(body, pipes)?, warnings))
+}
+
+/// Has an answer go through pipes.
+///
+/// # Errors
+///
+/// [`QueryError`] where a pipe names a field that the rows lack.
+pub fn pipe(body: Body, steps: &[PipeStep]) -> Result<Body, QueryError> {
+    pipe::apply(body, steps)
 }
 
 /// What plans are executed on.

@@ -22,6 +22,12 @@ impl Scope<'_> {
         self.not_empty(region, set)
     }
 
+    /// Looks up a set that may hold namespaces without pods.
+    pub(crate) fn region(&self, set: &Endpoints) -> Found<Region> {
+        let region = self.set(set, &self.search(), Place::Endpoint)?;
+        if region.namespaces.is_empty() { self.not_empty(region, set) } else { Ok(region) }
+    }
+
     /// Looks up what follows `in`: bare names are namespaces.
     pub(super) fn within(&self, set: &Endpoints) -> Found<Region> {
         self.set(set, &self.search(), Place::Scope)
@@ -43,7 +49,7 @@ impl Scope<'_> {
         Ok(region)
     }
 
-    fn set(&self, set: &Endpoints, search: &Search, place: Place) -> Found<Region> {
+    pub(super) fn set(&self, set: &Endpoints, search: &Search, place: Place) -> Found<Region> {
         match &set.node {
             Set::One(endpoint) => self.one(endpoint, set.span, search, place),
             Set::Union(sets) => self.combine(sets, search, place, Region::unite),
@@ -137,8 +143,16 @@ impl Scope<'_> {
                 Err(QueryError::at(ErrorCode::Usage, span, message)
                     .help(format!("write `on ${name}`")))
             }
+            Some(Value::Lost(why)) => Err(Self::lost(name, why, span)),
             None => Err(self.no_variable(name, span)),
         }
+    }
+
+    /// A variable that a change has made meaningless.
+    pub(super) fn lost(name: &str, why: &str, span: Span) -> QueryError {
+        let message = format!("`${name}` means nothing any more: {why}");
+        let help = format!("define it anew: `let ${name} = ns/shop`");
+        QueryError::at(ErrorCode::NoSuchEndpoint, span, message).help(help)
     }
 
     pub(super) fn no_variable(&self, name: &str, span: Span) -> QueryError {

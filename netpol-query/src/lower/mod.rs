@@ -2,6 +2,7 @@
 //!
 //! Nothing matches silently nothing: a name or selector without a match is an error with the nearest real one.
 
+mod change;
 mod describe;
 mod endpoints;
 mod export;
@@ -9,6 +10,7 @@ mod find;
 mod glob;
 mod hops;
 mod lint;
+mod names;
 mod objects;
 mod plan;
 mod ports;
@@ -17,8 +19,10 @@ mod region;
 mod scope;
 mod selectors;
 mod suggest;
+mod targets;
 mod words;
 
+pub(crate) use change::Lowered;
 pub(crate) use describe::Named;
 pub(crate) use glob::matches as glob_matches;
 pub use hops::{HopsKind, HopsPlan};
@@ -27,7 +31,6 @@ pub use plan::{
     Ask, ClaimPlan, CountPlan, ExpectPlan, ExportPlan, ExposurePlan, ListPlan, PipeStep, Plan,
     PoliciesPlan, Translation,
 };
-pub(crate) use question::later;
 pub use question::lower;
 pub use region::Region;
 pub use scope::{Completed, Scope, Value, Variables};

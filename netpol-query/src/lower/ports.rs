@@ -57,6 +57,7 @@ impl Scope<'_> {
                 let help = format!("define it as ports: `let ${name} = ports tcp/80`");
                 Err(QueryError::at(ErrorCode::Usage, span, message).help(help))
             }
+            Some(Value::Lost(why)) => Err(Self::lost(name, why, span)),
             None => Err(self.no_variable(name, span)),
         }
     }

@@ -22,8 +22,8 @@ type Found<T> = Result<T, QueryError>;
 ///
 /// # Errors
 ///
-/// [`QueryError`] where an endpoint matches nothing or several things, or where the statement asks for what this
-/// release does not answer.
+/// [`QueryError`] where an endpoint matches nothing or several things, or where the statement is one about several
+/// snapshots, which a [`Session`](crate::session::Session) answers.
 pub fn lower(statement: &Statement, scope: &Scope<'_>) -> Found<Plan> {
     match statement {
         Statement::Ask(question) => scope.question(question),
@@ -36,10 +36,10 @@ pub fn lower(statement: &Statement, scope: &Scope<'_>) -> Found<Plan> {
             Ok(Plan::Define { name: name.node.clone(), value })
         }
         Statement::Use(Use::Namespace(path)) => scope.used_namespace(path),
-        Statement::Use(Use::Source(_)) => Err(later("`use` of other manifests")),
-        Statement::WhatIf(_) => Err(later("`what if`")),
-        Statement::Change(_) => Err(later("changing the loaded cluster")),
-        Statement::Diff { .. } => Err(later("`diff`")),
+        Statement::Use(Use::Source(_)) => Err(of_session("`use` of manifests")),
+        Statement::WhatIf(_) => Err(of_session("`what if`")),
+        Statement::Change(_) => Err(of_session("a change")),
+        Statement::Diff { .. } => Err(of_session("`diff`")),
         Statement::Lint { within, severity } => {
             Ok(Plan::Lint(Box::new(scope.lint(within.as_ref(), *severity)?)))
         }
@@ -47,11 +47,11 @@ pub fn lower(statement: &Statement, scope: &Scope<'_>) -> Found<Plan> {
     }
 }
 
-/// The sentence is one of the language, and comes with a later release.
-pub(crate) fn later(what: &str) -> QueryError {
+/// The sentence needs more than one snapshot.
+fn of_session(what: &str) -> QueryError {
     QueryError::new(
         ErrorCode::Usage,
-        format!("{what} is understood, but not answered by this release"),
+        format!("{what} is answered by a session, which keeps what is loaded"),
     )
 }
 

@@ -17,6 +17,8 @@ pub enum Value {
     Endpoints(Region),
     /// Ports.
     Ports(AskedPorts),
+    /// Nothing any more, since a change; why.
+    Lost(String),
 }
 
 /// Variables by their name without `$`.

@@ -24,6 +24,16 @@ pub(super) fn nearest<'a, T: Ord + Copy>(
         .map(|(_, name, value)| (name, value))
 }
 
+/// Joins names; of many only the first.
+pub(super) fn listed(names: &[String]) -> String {
+    const MOST: usize = 8;
+    let shown = names.get(..MOST).unwrap_or(names).join(", ");
+    match names.len().saturating_sub(MOST) {
+        0 => shown,
+        more => format!("{shown} and {more} more"),
+    }
+}
+
 /// Names a workload as a user types it: `shop/deploy/frontend`.
 pub(crate) fn workload(cluster: &Cluster, id: WorkloadId) -> String {
     let workload = cluster.workload(id);

@@ -114,8 +114,11 @@ fn remark(finding: &Finding) -> Remark {
     };
     let object = finding.object.as_deref();
     let message = match object {
-        Some(object) => format!("{object}: {}", finding.message),
-        None => finding.message.clone(),
+        // What is said of a namespace names it.
+        Some(object) if !object.starts_with("namespace/") => {
+            format!("{object}: {}", finding.message)
+        }
+        _ => finding.message.clone(),
     };
     Remark {
         rule,

@@ -40,9 +40,10 @@ pub(super) const COMMANDS: &[Entry] = &[
     entry("\\i", "FILE", "run a file of sentences and commands"),
     entry("\\t", "[on|off]", "show how long each answer took"),
     entry("\\load", "PATH ...", "read other manifests in place of these"),
-    entry("\\reload", "", "read the same manifests again"),
-    entry("\\diff", "", "what this session has changed"),
+    entry("\\reload", "", "read the same manifests again; changes are made again"),
+    entry("\\diff", "", "what this session has changed, and what came of it"),
     entry("\\undo", "", "take the last change back"),
+    entry("\\redo", "", "make it again"),
     entry("\\reset", "", "forget changes, variables and the current namespace"),
     entry("\\q", "", "leave (also Ctrl-D)"),
 ];
@@ -63,6 +64,7 @@ pub(super) enum Command {
     Reload,
     Changes,
     Undo,
+    Redo,
     Reset,
     Leave,
 }
@@ -112,6 +114,7 @@ fn named(name: &str, rest: &str) -> Result<Command, QueryError> {
         "\\reload" => none(Command::Reload),
         "\\diff" => none(Command::Changes),
         "\\undo" => none(Command::Undo),
+        "\\redo" => none(Command::Redo),
         "\\reset" => none(Command::Reset),
         "\\q" | "\\quit" | "\\exit" => none(Command::Leave),
         _ => Err(unknown(name)),

@@ -117,8 +117,15 @@ impl<'a> Place<'a> {
     }
 
     fn offers(&self, view: &View<'_>) -> Vec<Offer> {
+        if let Some(key) = self.key_of_label() {
+            let values = view.index.label_values(self.of_namespaces(), key, self.word, MOST);
+            return values.into_iter().map(whole_entry).collect();
+        }
         let follow = syntax::follow(self.before);
         let mut found = Vec::new();
+        if follow.has(Slot::Label) {
+            found.extend(self.label_keys(view.index));
+        }
         if follow.has(Slot::Ports) {
             found.extend(self.ports(view));
         }
@@ -204,7 +211,42 @@ impl<'a> Place<'a> {
         found.extend(sets.map(|(w, note)| whole(*w, *note)));
         let kinds = words::KINDS.iter().filter(|k| k.starts_with(word));
         found.extend(kinds.map(|k| open(format!("{k}/"), "kind")));
+        if self.previous(0).eq_ignore_ascii_case("delete") {
+            found.extend(self.policies(index));
+        }
         found
+    }
+
+    /// Returns the verb of a change of labels, with its place, where what is typed belongs to one.
+    fn label_verb(&self) -> Option<usize> {
+        let is = |t: &Token<'_>| {
+            ["label", "unlabel", "labels"].iter().any(|w| w.eq_ignore_ascii_case(t.text))
+        };
+        self.tokens.iter().rposition(|t| !t.bracketed && is(t))
+    }
+
+    /// `label x KEY=`: the key whose value is typed.
+    fn key_of_label(&self) -> Option<&'a str> {
+        self.label_verb()?;
+        (self.previous(0) == "=").then(|| self.previous(1))
+    }
+
+    /// Tells whether the labels that are typed are a namespace's.
+    fn of_namespaces(&self) -> bool {
+        let Some(at) = self.label_verb() else { return false };
+        let after = self.tokens.get(at + 1).map_or("", |t| t.text);
+        let added =
+            || self.tokens.iter().take(at).any(|t| t.text.eq_ignore_ascii_case("namespace"));
+        after == "ns" || after.starts_with("ns/") || after.starts_with("namespace/") || added()
+    }
+
+    fn label_keys(&self, index: &Index) -> Vec<Offer> {
+        let takes_value = !self.tokens.iter().any(|t| t.text.eq_ignore_ascii_case("unlabel"));
+        let found = index.label_keys(self.of_namespaces(), self.word).into_iter();
+        let offer = |e: Entry| {
+            if takes_value { open(e.text + "=", e.note) } else { whole(e.text, e.note) }
+        };
+        found.map(offer).collect()
     }
 
     /// The ports that the containers of the destination declare.

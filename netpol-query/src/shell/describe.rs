@@ -42,6 +42,10 @@ pub(super) fn overview(session: &Session) -> String {
     let cluster = session.snapshot().cluster();
     let mut text = format!("{}\n", contents(cluster));
     let _written = writeln!(text, "  namespace  {}", session.namespace().unwrap_or("none"));
+    if session.is_changed() {
+        let count = count(session.steps().len(), "change");
+        let _written = writeln!(text, "  changed    {count} (\\diff)");
+    }
     for definition in session.definitions() {
         let _written = writeln!(text, "  ${:<9} {}", definition.name, definition.sentence);
     }

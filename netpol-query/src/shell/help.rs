@@ -126,6 +126,54 @@ pub(super) const VERBS: &[Verb] = &[
         ],
     ),
     verb(
+        "lint",
+        "mistakes in the policies, and what to do about them",
+        "lint [A] [>= error|warning|info]",
+        &["lint ns/shop >= warning", "lint | group by id", "expect no lint >= error"],
+    ),
+    verb(
+        "what if",
+        "what a change would open and close; the session stays as it is",
+        "what if CHANGE, CHANGE ...   (`\\h change` lists the changes)",
+        &[
+            "what if delete netpol/cortex-access",
+            "what if label deploy/carts name=cart",
+            "what if apply ./new.yaml, scale deploy/x to 0",
+            "what if allow a -> b on 443 | where change = added | group by dst.namespace",
+        ],
+    ),
+    verb(
+        "with",
+        "any question, asked as if something were changed",
+        "with CHANGE, CHANGE ...: SENTENCE",
+        &[
+            "with add pod attacker in frontend labels app=webapp: what can frontend/attacker reach",
+            "with delete netpol/db: expect internet cannot reach db",
+        ],
+    ),
+    verb(
+        "change",
+        "as a sentence of its own a change lasts for the session: never in a file, never in a cluster",
+        "delete|label|unlabel|scale|apply|add|allow|isolate ...   (\\diff, \\undo, \\redo, \\reset)",
+        &[
+            "delete netpol/x",
+            "label ns/shop env=prod",
+            "unlabel deploy/x tier",
+            "scale deploy/x to 0",
+            "apply git:origin/main:k8s/",
+            "add pod attacker in shop labels app=web ports tcp/80",
+            "add namespace guests labels team=x",
+            "allow a -> b on 443",
+            "isolate ns/dev ingress",
+        ],
+    ),
+    verb(
+        "diff",
+        "what two states let through differently, and which objects make the difference",
+        "diff [OLD [NEW]] [for A]   (without OLD: what this session has changed; without NEW: from OLD to now)",
+        &["diff git:origin/main..git:HEAD", "diff ./old ./new for ns/pay", "diff"],
+    ),
+    verb(
         "let",
         "a name for a set or for ports",
         "let $NAME = A; let $NAME = ports PORTS",
@@ -133,9 +181,9 @@ pub(super) const VERBS: &[Verb] = &[
     ),
     verb(
         "use",
-        "the current namespace",
-        "use namespace NS",
-        &["use namespace shop", "use namespace *"],
+        "the current namespace, or other manifests",
+        "use namespace NS; use PATH",
+        &["use namespace shop", "use namespace *", "use ./manifests"],
     ),
     verb(
         "export",
@@ -186,6 +234,9 @@ pub(super) fn one(word: &str) -> Option<String> {
         "radius" => "blast",
         "assert" | "warn" | "test" => "expect",
         "define" => "let",
+        "apply" | "delete" | "label" | "unlabel" | "scale" | "add" | "allow" | "isolate" => {
+            "change"
+        }
         other => other,
     };
     let verb = VERBS.iter().find(|v| v.name == name)?;

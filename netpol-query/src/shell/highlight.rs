@@ -78,11 +78,13 @@ struct Reader<'a> {
     /// Whether it is a list of values between parentheses.
     values: bool,
     of_namespaces: bool,
+    /// Whether something is supposed or added, so that names may come up that nothing has yet.
+    supposed: bool,
 }
 
 impl<'a> Reader<'a> {
     fn new(view: &'a View<'a>, cursor: usize, next: Next) -> Self {
-        Self { view, cursor, next, key: None, values: false, of_namespaces: false }
+        Self { view, cursor, next, key: None, values: false, of_namespaces: false, supposed: false }
     }
 
     fn class(&mut self, token: &Token<'_>, previous: Option<&Token<'_>>) -> Class {
@@ -90,6 +92,7 @@ impl<'a> Reader<'a> {
             Sort::Comment => Class::Comment,
             Sort::Line => {
                 self.next = Next::Start;
+                self.supposed = false;
                 Class::Plain
             }
             Sort::Text => {
@@ -149,7 +152,11 @@ impl<'a> Reader<'a> {
             }
             "=" if self.next == Next::Free => self.next = Next::Endpoint,
             "|" => self.next = Next::Free,
-            ";" | "{" | "}" | ":" => self.next = Next::Start,
+            ";" | "{" | "}" => {
+                self.next = Next::Start;
+                self.supposed = false;
+            }
+            ":" => self.next = Next::Start,
             ")" => self.settle(),
             _ => {}
         }
@@ -182,6 +189,7 @@ impl<'a> Reader<'a> {
     fn word(&mut self, token: &Token<'_>) -> Class {
         let is_path = token.text.contains('/') && self.next != Next::Ports;
         if !is_path && let Some(next) = words::leads_to(token.text, self.next) {
+            self.supposed |= ["with", "add"].iter().any(|w| w.eq_ignore_ascii_case(token.text));
             // `use namespace x`, `as json`, `because "..."`: what follows is no name.
             let stays = self.next == Next::Free && next != Next::Scope && !ends_free(token.text);
             if !stays {
@@ -220,8 +228,9 @@ impl<'a> Reader<'a> {
         if kind || before_selector || self.view.index.knows(path) {
             return Class::Name;
         }
-        let begins = self.view.index.begins(text) || begins_word(text);
-        if self.is_unfinished(token) && begins { Class::Plain } else { Class::Unknown }
+        let begins = || self.view.index.begins(text) || begins_word(text);
+        let may_come = self.supposed || self.is_unfinished(token) && begins();
+        if may_come { Class::Plain } else { Class::Unknown }
     }
 }
 

@@ -5,6 +5,7 @@
 //! streams, the clock and the files to load is the [`Host`].
 
 mod cache;
+mod changes;
 mod command;
 mod complete;
 mod describe;
@@ -12,6 +13,7 @@ mod export;
 mod help;
 mod highlight;
 mod index;
+mod load;
 mod present;
 mod scan;
 mod words;
@@ -199,9 +201,10 @@ impl Shell {
         format!("{name}   {contents}{warnings}\nType a question, or \\? for help.\n")
     }
 
-    /// Returns the prompt: the current namespace.
+    /// Returns the prompt: the current namespace, with a mark where the session has changed what was loaded.
     pub fn prompt(&self) -> String {
-        format!("{}> ", self.session.namespace().unwrap_or("netpol"))
+        let mark = if self.session.is_changed() { "*" } else { "" };
+        format!("{}{mark}> ", self.session.namespace().unwrap_or("netpol"))
     }
 
     /// Returns the prompt of a line that continues another.
@@ -294,9 +297,11 @@ impl Shell {
         match waited {
             Waited::Done((session, replies, pieces)) => {
                 let kept = Kept { replies: replies.into(), pieces: pieces?.into() };
+                // What was read from files may be another next time.
                 let changed = session.namespace() != self.session.namespace()
-                    || session.generation() != self.session.generation();
-                self.session = session;
+                    || session.generation() != self.session.generation()
+                    || session.reads() != self.session.reads();
+                self.replace(session);
                 if !changed {
                     self.cache.keep(key, kept.clone());
                 }
@@ -338,23 +343,21 @@ impl Shell {
                 let word = if self.look.timing { "shown" } else { "not shown" };
                 host.answer(format!("the time of answers is {word}\n").as_bytes())?;
             }
-            Command::Load(paths) => self.load(Some(&paths), host)?,
-            Command::Reload => self.load(None, host)?,
-            Command::Changes => host.answer(b"nothing has been changed in this session\n")?,
-            Command::Undo => {
-                host.answer(
-                    b"there is nothing to take back: nothing has been changed in this session\n",
-                )?;
-            }
-            Command::Reset => {
-                self.session.forget();
-                self.session.set_namespace(self.start_namespace.clone());
-                let now = self.session.namespace().unwrap_or("none");
-                let text = format!("no changes and no variables; the current namespace is {now}\n");
-                host.answer(text.as_bytes())?;
+            Command::Load(paths) => self.load(&paths, host)?,
+            Command::Reload => self.reload(host)?,
+            Command::Changes | Command::Undo | Command::Redo | Command::Reset => {
+                self.history(&command, host)?;
             }
         }
         Ok(After::Continue)
+    }
+
+    /// Goes on with a session, which may be about another snapshot.
+    fn replace(&mut self, session: Session) {
+        if !std::ptr::eq(session.snapshot().cluster(), self.session.snapshot().cluster()) {
+            self.index = LazyIndex::new(session.snapshot());
+        }
+        self.session = session;
     }
 
     fn complain(&self, error: &QueryError, host: &mut dyn Host) -> io::Result<()> {
@@ -517,33 +520,6 @@ impl Shell {
             }
         }
         if pending.trim().is_empty() { Ok(After::Continue) } else { self.line(&pending, host) }
-    }
-
-    /// `\load` and `\reload`.
-    fn load(&mut self, paths: Option<&[PathBuf]>, host: &mut dyn Host) -> io::Result<()> {
-        let Some(mut session) = host.load(paths)? else {
-            return host.say("what was loaded before stays\n");
-        };
-        let kept = self
-            .session
-            .namespace()
-            .filter(|name| session.snapshot().cluster().find_namespace(name).is_some());
-        let gone = self.session.namespace().filter(|_| kept.is_none()).map(str::to_owned);
-        session.set_namespace(kept.map(str::to_owned));
-        let lost = session.redefine(self.session.definitions());
-        self.index = LazyIndex::new(session.snapshot());
-        self.session = session;
-        self.cache.clear();
-        self.last = None;
-        let contents = describe::contents(self.session.snapshot().cluster());
-        host.answer(format!("loaded {contents}\n").as_bytes())?;
-        if let Some(gone) = gone {
-            host.say(&format!("note: there is no namespace {gone} any more; none is current\n"))?;
-        }
-        for (name, error) in lost {
-            host.say(&format!("note: ${name} is dropped: {}\n", error.message))?;
-        }
-        Ok(())
     }
 }
 

@@ -31,8 +31,8 @@ pub(super) fn leads_to(word: &str, from: Next) -> Option<Next> {
         "on" | "over" | "port" | "ports" => Next::Ports,
         "namespace" if from == Next::Free => Next::Scope,
         "use" | "let" | "define" | "apply" | "diff" | "export" | "label" | "unlabel" | "scale"
-        | "add" | "as" | "max" | "limit" | "top" | "because" | "where" | "group" | "sort"
-        | "select" | "test" => Next::Free,
+        | "add" | "labels" | "as" | "max" | "limit" | "top" | "because" | "where" | "group"
+        | "sort" | "select" | "test" => Next::Free,
         "any" if from == Next::Keyword => Next::Keyword,
         "talk" | "connect" | "eventually" | "reachable" | "who" | "what" | "blast" | "paths"
         | "path" | "shortest" | "matrix" | "policies" | "list" | "show" | "count" | "flows"

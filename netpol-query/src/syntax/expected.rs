@@ -174,7 +174,7 @@ pub(super) const fn words(rule: Rule) -> Option<&'static str> {
 
         Rule::int => "a number",
         Rule::string => "a text between quotes",
-        Rule::source | Rule::git_source | Rule::bare_path => "a path such as `./new.yaml` or `git:HEAD`",
+        Rule::source | Rule::git_source | Rule::bare_path | Rule::range => "a path such as `./new.yaml` or `git:HEAD`",
         Rule::field => "a field such as `src.namespace`, `dst.name` or `ports`",
         Rule::field_value | Rule::bare_value => "a value",
         Rule::any_of | Rule::all_of | Rule::test => "a test such as `dst.namespace = pay`",

@@ -23,6 +23,8 @@ pub enum Slot {
     Path,
     /// An output format.
     Format,
+    /// A label, or the key of one, outside of brackets.
+    Label,
 }
 
 /// What may follow.
@@ -75,6 +77,7 @@ fn described(rules: &[Rule]) -> Follow {
 fn slot(rule: Rule, phrase: Option<&str>) -> Option<Slot> {
     Some(match (rule, phrase) {
         (Rule::scope, _) => Slot::Scope,
+        (Rule::label_pair | Rule::label_keys, _) => Slot::Label,
         (Rule::format, _) => Slot::Format,
         (Rule::field | Rule::any_of | Rule::all_of | Rule::test, _) => Slot::Field,
         (Rule::source | Rule::git_source | Rule::bare_path, _) => Slot::Path,
@@ -112,10 +115,14 @@ mod tests {
         check("flows", &["from", "to", "on", "as"]);
         check("flows |", &["where", "group by", "limit"]);
         check("list", &["pods", "unprotected"]);
+        check("what if", &["apply", "delete", "label", "scale", "add", "allow", "isolate"]);
+        check("with", &["delete"]);
+        check("scale deploy/x", &["to"]);
         check("policies", &["for", "selecting", "allowing", "blocking"]);
         let has = |before, slot| follow(before).has(slot);
         assert!(has("can", Slot::Endpoint) && has("can frontend reach", Slot::Endpoint));
         assert!(has("can a reach b on", Slot::Ports) && !has("can a reach b", Slot::Ports));
+        assert!(has("label deploy/x", Slot::Label) && has("what if unlabel x", Slot::Label));
         assert!(has("flows as", Slot::Format) && has("flows | group by", Slot::Field));
     }
 

@@ -261,7 +261,6 @@ fn what_comes_later_says_so() {
         "delete netpol/db",
         "with delete netpol/db: flows",
         "diff ./a ./b",
-        "lint",
     ] {
         let mut session = shop::session();
         let error = shop::error(&mut session, sentence);

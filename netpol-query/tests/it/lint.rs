@@ -100,7 +100,7 @@ fn shop(name: &str) -> Folder {
 fn text_reads_like_a_compiler() {
     let ran = shop("text").run(&["lint"]);
     let expected = "\
-warning[E15]: namespace shop: nothing isolates 1 of 1 workloads for egress: pod/web
+warning[E15]: namespace shop: nothing isolates 1 of 1 workload for egress: pod/web
   --> /shop.yaml:2  namespace/shop
    = help: add a NetworkPolicy with `podSelector: {}`, `policyTypes: [Egress]` and no rules
 
@@ -389,7 +389,7 @@ fn contracts_may_ask_for_policies_without_mistakes() {
 PASS  expect no lint >= error
 FAIL  expect no lint
   3 findings
-  warning[E15] /shop.yaml:2  namespace/shop: namespace shop: nothing isolates 1 of 1 workloads for egress: pod/web
+  warning[E15] /shop.yaml:2  namespace/shop: namespace shop: nothing isolates 1 of 1 workload for egress: pod/web
 ";
     assert!(ran.out.starts_with(expected), "{}", ran.out);
     let json = folder.run(&["-o", "jsonl", "expect no lint", "list policies"]).out;

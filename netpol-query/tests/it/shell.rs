@@ -77,6 +77,27 @@ fn the_current_namespace_comes_first_and_needs_no_prefix() {
 }
 
 #[test]
+fn changes_are_completed() {
+    check("what if ", &["what if delete", "what if label", "what if apply", "what if scale"]);
+    check("what if delete net", &["what if delete netpol/db", "what if delete netpol/closed"]);
+    check("delete netpol/", &["delete netpol/db", "delete netpol/closed"]);
+    check("delete d", &["delete db", "delete netpol/db"]);
+    check("label shop/frontend ", &["label shop/frontend app=", "label shop/frontend tier="]);
+    check("label db app=", &["label db app=web", "label db app=db"]);
+    check_only("label db tier=d", &["label db tier=data"]);
+    check("label ns/pay ", &["label ns/pay env=", "label ns/pay team="]);
+    check("label ns/pay env=", &["label ns/pay env=prod", "label ns/pay env=dev"]);
+    check("unlabel db t", &["unlabel db tier"]);
+    check("scale shop/frontend ", &["scale shop/frontend to"]);
+    check("add pod x in ", &["add pod x in shop", "add pod x in pay"]);
+    check("add pod x in shop labels a", &["add pod x in shop labels app="]);
+    check("add namespace x labels ", &["add namespace x labels team="]);
+    check("what if apply m", &["what if apply manifests/"]);
+    check("what if allow probe -> db on ", &["what if allow probe -> db on tcp/5432"]);
+    check("with delete netpol/db: can pro", &["with delete netpol/db: can probe"]);
+}
+
+#[test]
 fn labels_are_completed_between_brackets() {
     check_only("can [a", &["can [app"]);
     check("can [app=", &["can [app=web", "can [app=db"]);
@@ -160,6 +181,7 @@ fn what_nothing_is_called_is_told_before_the_sentence_is_sent() {
     unknown("list pods in shp", &["shp"]);
     unknown("\\loda x", &["\\loda"]);
     unknown("policies for nobody ingress", &["nobody"]);
+    unknown("what if delete netpol/clsoed", &["netpol/clsoed"]);
 }
 
 #[test]
@@ -190,6 +212,11 @@ fn good_sentences_show_nothing_unknown() {
         "let $x = ports tcp/80,443",
         "can $web reach svc/web:80",
         "use namespace shop",
+        "what if delete netpol/closed, label db tier=x, scale db to 0",
+        "with add pod attacker in shop labels app=webapp: what can shop/attacker reach",
+        "isolate ns/dev ingress",
+        "what if allow probe -> db on 443",
+        "diff ./old ./new for ns/pay",
         "list pods as json",
         "pods in shop",
         "\\load x y",

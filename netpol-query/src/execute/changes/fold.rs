@@ -7,6 +7,7 @@ use netpol_core::model::{Family, PortSet};
 
 use super::{ChangeCause, ChangeRow, Changes};
 use crate::execute::Endpoint;
+use crate::execute::ends::order_key;
 
 /// Rows that are alike: each source to each destination but itself.
 #[derive(Clone, Debug, PartialEq)]
@@ -117,8 +118,11 @@ fn same_sources(sources: &BTreeMap<usize, Ends>) -> Vec<Ends> {
     found
 }
 
-/// Returns the first row of each end.
+/// Returns the first row of each end, as a reader looks the ends up.
 fn firsts<'a>(rows: &[&'a ChangeRow], end: fn(&ChangeRow) -> &Arc<Endpoint>) -> Vec<&'a ChangeRow> {
     let mut seen = BTreeSet::new();
-    rows.iter().filter(|row| seen.insert(end(row).id())).copied().collect()
+    let mut found: Vec<&'a ChangeRow> =
+        rows.iter().filter(|row| seen.insert(end(row).id())).copied().collect();
+    found.sort_by_cached_key(|row| order_key(end(row)));
+    found
 }

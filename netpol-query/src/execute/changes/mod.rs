@@ -42,6 +42,8 @@ pub struct Changes {
     pub services_without_pods: Vec<EmptiedService>,
     /// Pairs of which it is not known whether they changed; they are in no row.
     pub doubtful: Vec<(Arc<Endpoint>, Arc<Endpoint>)>,
+    /// What was done, where changes were made for a session.
+    pub done: Vec<String>,
     /// What applying the changes had to say.
     pub notes: Vec<String>,
     /// What a review adds: gates, accepted changes, contracts, how far things reach.
@@ -56,10 +58,12 @@ pub enum ChangesKind {
     WhatIf,
     /// `diff`: the changes are told too.
     Diff,
+    /// `diff` as a sentence: as `diff`, but it says so when nothing changed.
+    Sentence,
 }
 
 /// The names of the two states.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Sides {
     /// The state before.
     pub base: String,

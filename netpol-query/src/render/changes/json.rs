@@ -32,6 +32,8 @@ pub(in crate::render) struct ChangesView<'a> {
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     doubtful: Vec<PairView<'a>>,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    done: &'a [String],
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
     notes: &'a [String],
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     reach: Vec<ReachView<'a>>,
@@ -122,6 +124,7 @@ impl<'a> ChangesView<'a> {
             newly_protected: changes.newly_protected.iter().map(endpoint_row).collect(),
             services_without_pods: changes.services_without_pods.iter().map(service).collect(),
             doubtful: changes.doubtful.iter().map(pair).collect(),
+            done: &changes.done,
             notes: &changes.notes,
             reach: review.reach.iter().map(reach).collect(),
             contracts: review.contracts.iter().map(contract).collect(),

@@ -28,11 +28,12 @@ pub(in crate::render) fn text(
 ) -> io::Result<()> {
     let names = Names::of(changes);
     let wide = options.explain || options.format == Format::Wide;
-    let causes = changes.kind == ChangesKind::Diff || wide;
+    let causes = changes.kind != ChangesKind::WhatIf || wide;
     let page = Page { changes, names, palette: &options.palette, wide, causes };
     if changes.kind == ChangesKind::Diff && changes.is_silent() {
         return Ok(());
     }
+    page.done(out)?;
     page.blocks(out)?;
     page.alarms(out)?;
     page.reach(out)?;
@@ -79,8 +80,18 @@ impl<'a> Page<'a> {
         blocks
     }
 
+    /// Says what was done before what came of it.
+    fn done(&self, out: &mut dyn Write) -> io::Result<()> {
+        if self.changes.kind == ChangesKind::Sentence {
+            // What the session has changed is a list.
+            let mut steps = self.changes.done.iter().enumerate();
+            return steps.try_for_each(|(at, done)| writeln!(out, "{:>3}  {done}", at + 1));
+        }
+        self.changes.done.iter().try_for_each(|done| writeln!(out, "{done}"))
+    }
+
     fn blocks(&self, out: &mut dyn Write) -> io::Result<()> {
-        if self.changes.rows.is_empty() && self.changes.kind == ChangesKind::WhatIf {
+        if self.changes.rows.is_empty() && self.changes.kind != ChangesKind::Diff {
             writeln!(out, "no flow changes")?;
         }
         self.grouped().iter().try_for_each(|block| self.block(out, block))

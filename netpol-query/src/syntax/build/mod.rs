@@ -62,7 +62,12 @@ fn statement(pair: &Pair<'_>) -> Result<Statement> {
         Rule::what_if => Statement::WhatIf(change::changes(pair)?),
         Rule::change_sentence => Statement::Change(change::changes(pair)?),
         Rule::diff => Statement::Diff {
-            sources: children(pair, Rule::source).map(|s| change::source(&s)).collect(),
+            sources: children(
+                &child(pair, Rule::range).unwrap_or_else(|| pair.clone()),
+                Rule::source,
+            )
+            .map(|s| change::source(&s))
+            .collect(),
             within: optional(pair, Rule::endpoints, endpoint::endpoints)?,
         },
         Rule::lint => Statement::Lint {

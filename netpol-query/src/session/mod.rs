@@ -1,28 +1,45 @@
 //! A line in, replies out: what a shell, a script and a file of contracts have in common. Knows no terminal.
 
+mod change;
+mod compare;
+mod read;
+mod renew;
+mod state;
+
+pub use change::{Crossed, Step};
+pub use read::{Manifests, Reader};
+pub use renew::Renewed;
+
 use std::sync::Arc;
 
 use netpol_core::reach::Snapshot;
 
-use crate::error::QueryError;
-use crate::execute::{Answer, LintInput, Settings, Warning, execute};
-use crate::lower::{Completed, Plan, Scope, Variables, lower};
+use crate::error::{ErrorCode, QueryError};
+use crate::execute::{self, Answer, Body, LintInput, Settings, Warning, execute};
+use crate::lower::{Completed, Plan, Scope, Value, Variables, lower};
 use crate::reply::Reply;
-use crate::syntax::ast::{Item, Pipe, Sentence};
+use crate::syntax::ast::{Item, Pipe, Sentence, Source, Statement, Use};
 use crate::syntax::{self, Chunk, Span};
+use state::State;
 
-/// What is loaded, and what earlier sentences defined. A copy shares what is loaded.
+/// What is loaded, what became of it, and what earlier sentences defined. A copy shares what is loaded.
 #[derive(Clone, Debug)]
 pub struct Session {
-    snapshot: Snapshot,
-    completed: Arc<[Completed]>,
+    /// What is asked about.
+    now: State,
+    /// What was loaded, before any change.
+    base: State,
+    steps: Vec<Step>,
+    undone: Vec<Step>,
     namespace: Option<String>,
     variables: Variables,
     definitions: Vec<Definition>,
     generation: u64,
+    reads: u64,
     settings: Settings,
-    input_warnings: Arc<[Warning]>,
-    lint: Arc<LintInput>,
+    reader: Option<Arc<dyn Reader>>,
+    /// What `use` has put in place of what was loaded.
+    used: Option<Source>,
 }
 
 /// A sentence that defined a variable, so that it can be looked up again in other manifests.
@@ -36,19 +53,26 @@ pub struct Definition {
     pub sentence: String,
 }
 
+/// What a sentence is answered with, before anything is done about its pipes.
+type Found = Result<(Body, Vec<Warning>), QueryError>;
+
 impl Session {
     /// Starts a session on a snapshot.
     pub fn new(snapshot: Snapshot, settings: Settings) -> Self {
+        let state = State::new(snapshot);
         Self {
-            snapshot,
-            completed: Arc::default(),
+            base: state.clone(),
+            now: state,
+            steps: Vec::new(),
+            undone: Vec::new(),
             namespace: None,
             variables: Variables::new(),
             definitions: Vec::new(),
             generation: 0,
+            reads: 0,
             settings,
-            input_warnings: Arc::default(),
-            lint: Arc::default(),
+            reader: None,
+            used: None,
         }
     }
 
@@ -62,26 +86,35 @@ impl Session {
     /// Tells what loading left out and had to say: every answer carries it.
     #[must_use]
     pub fn with_input(mut self, completed: Vec<Completed>, warnings: Vec<Warning>) -> Self {
-        self.completed = completed.into();
-        self.input_warnings = warnings.into();
+        self.base.completed = completed.into();
+        self.base.warnings = warnings.into();
+        self.now = self.base.clone();
+        self
+    }
+
+    /// Gives sentences somebody who reads the manifests that they name.
+    #[must_use]
+    pub fn with_reader(mut self, reader: Arc<dyn Reader>) -> Self {
+        self.reader = Some(reader);
         self
     }
 
     /// Tells what lint has to know.
     #[must_use]
     pub fn with_lint(mut self, lint: LintInput) -> Self {
-        self.lint = lint.into();
+        self.base.lint = lint.into();
+        self.now.lint = Arc::clone(&self.base.lint);
         self
     }
 
     /// Returns the snapshot that questions are asked of.
     pub fn snapshot(&self) -> &Snapshot {
-        &self.snapshot
+        &self.now.snapshot
     }
 
     /// Returns the number of warnings about the input, which end those of every answer.
     pub fn input_warnings(&self) -> usize {
-        self.input_warnings.len()
+        self.now.warnings.len()
     }
 
     /// Returns the current namespace.
@@ -104,9 +137,14 @@ impl Session {
         &self.definitions
     }
 
-    /// Returns a number that changes whenever a variable is defined or forgotten.
+    /// Returns a number that changes whenever a variable is defined or forgotten, and whenever the snapshot is another.
     pub fn generation(&self) -> u64 {
         self.generation
+    }
+
+    /// Returns how often manifests were read: an answer that took some may be another next time.
+    pub fn reads(&self) -> u64 {
+        self.reads
     }
 
     /// Forgets all variables.
@@ -116,27 +154,19 @@ impl Session {
         self.generation += 1;
     }
 
-    /// Looks definitions of another session up again; returns those that failed, with the error.
-    pub fn redefine(&mut self, definitions: &[Definition]) -> Vec<(String, QueryError)> {
-        let current = self.namespace.take();
-        let mut lost = Vec::new();
-        for definition in definitions {
-            self.namespace.clone_from(&definition.namespace);
-            let failed = self.text(&definition.sentence).into_iter().find_map(|r| r.result.err());
-            lost.extend(failed.map(|error| (definition.name.clone(), error)));
-        }
-        self.namespace = current;
-        lost
-    }
-
     /// Returns what names mean now.
     pub(crate) fn scope(&self) -> Scope<'_> {
+        self.scope_of(&self.now)
+    }
+
+    /// Returns what names mean in a state.
+    fn scope_of<'a>(&'a self, state: &'a State) -> Scope<'a> {
         Scope {
-            cluster: self.snapshot.cluster(),
-            dialect: self.snapshot.dialect(),
+            cluster: state.snapshot.cluster(),
+            dialect: state.snapshot.dialect(),
             namespace: self.namespace.as_deref(),
             variables: &self.variables,
-            completed: &self.completed,
+            completed: &state.completed,
             may_be_empty: false,
         }
     }
@@ -151,9 +181,7 @@ impl Session {
         match syntax::parse(chunk.text) {
             Ok(Item::Sentence(sentence)) => vec![self.reply(chunk, None, &sentence)],
             Ok(Item::Test(block)) => {
-                let variables = self.variables.clone();
-                let definitions = self.definitions.clone();
-                let namespace = self.namespace.clone();
+                let before = self.clone();
                 let name = block.name.node;
                 let replies = block
                     .sentences
@@ -163,10 +191,9 @@ impl Session {
                         self.reply(part, Some((&name, sentence.span)), &sentence.node)
                     })
                     .collect();
-                // What a block defines ends with it.
-                self.variables = variables;
-                self.definitions = definitions;
-                self.namespace = namespace;
+                // What a block defines and changes ends with it.
+                let (generation, reads) = (self.generation + 1, self.reads);
+                *self = Self { generation, reads, ..before };
                 replies
             }
             Err(error) => vec![Reply {
@@ -202,9 +229,29 @@ impl Session {
     }
 
     fn answer(&mut self, query: &str, sentence: &Sentence) -> Result<Answer, QueryError> {
-        if !sentence.with.is_empty() {
-            return Err(crate::lower::later("`with ...:`"));
-        }
+        let (body, mut warnings) = if sentence.with.is_empty() {
+            self.statement(query, sentence)?
+        } else {
+            self.with(query, sentence)?
+        };
+        warnings.extend(self.now.warnings.iter().cloned());
+        Ok(Answer { query: query.to_owned(), body, warnings })
+    }
+
+    /// Answers what a sentence says after `with ...:`.
+    fn statement(&mut self, query: &str, sentence: &Sentence) -> Found {
+        let (body, warnings) = match &sentence.statement {
+            Statement::WhatIf(changes) => self.what_if(changes)?,
+            Statement::Change(changes) => self.change(query, changes)?,
+            Statement::Diff { sources, within } => self.diff(sources, within.as_ref())?,
+            Statement::Use(Use::Source(source)) => self.use_source(source)?,
+            _ => return self.planned(query, sentence),
+        };
+        Ok((execute::pipe(body, &sentence.pipes)?, warnings))
+    }
+
+    /// Answers what needs nothing but what is loaded.
+    fn planned(&mut self, query: &str, sentence: &Sentence) -> Found {
         let scope = self.scope();
         let plan = lower(&sentence.statement, &scope)?;
         let mut settings = self.settings;
@@ -213,8 +260,7 @@ impl Session {
             _ => false,
         });
         settings.page |= matches!(&plan, Plan::Export(export) if export.form == "html");
-        let (body, mut warnings) =
-            execute(&plan, &sentence.pipes, &self.snapshot, settings, &self.lint)?;
+        let found = execute(&plan, &sentence.pipes, &self.now.snapshot, settings, &self.now.lint)?;
         match plan {
             Plan::Define { name, value } => {
                 self.definitions.retain(|d| d.name != name);
@@ -229,8 +275,39 @@ impl Session {
             Plan::UseNamespace(namespace) => self.namespace = namespace,
             _ => {}
         }
-        warnings.extend(self.input_warnings.iter().cloned());
-        Ok(Answer { query: query.to_owned(), body, warnings })
+        Ok(found)
+    }
+
+    /// Looks every variable up again: another snapshot has other pods. Returns those that mean nothing any more.
+    fn look_up_again(&mut self) -> Vec<String> {
+        self.generation += 1;
+        let current = self.namespace.clone();
+        let mut lost = Vec::new();
+        self.variables.clear();
+        for definition in self.definitions.clone() {
+            self.namespace.clone_from(&definition.namespace);
+            let value = self.value_of(&definition.sentence).unwrap_or_else(|error| {
+                lost.push(format!(
+                    "${} means nothing any more: {}",
+                    definition.name, error.message
+                ));
+                Value::Lost(error.message)
+            });
+            self.variables.insert(definition.name, value);
+        }
+        self.namespace = current;
+        lost
+    }
+
+    /// Returns what a definition's sentence defines now.
+    fn value_of(&self, sentence: &str) -> Result<Value, QueryError> {
+        let Item::Sentence(sentence) = syntax::parse(sentence)? else {
+            return Err(QueryError::new(ErrorCode::Syntax, "expected a definition"));
+        };
+        match lower(&sentence.statement, &self.scope())? {
+            Plan::Define { value, .. } => Ok(value),
+            _ => Err(QueryError::new(ErrorCode::Syntax, "expected a definition")),
+        }
     }
 }
 
