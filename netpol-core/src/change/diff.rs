@@ -7,7 +7,7 @@ use super::ends::Ends;
 use super::objects::{ObjectChange, changed};
 use super::rectangles::{Rectangle, rectangles};
 use super::rows::{DiffEnd, DiffRow, compare_all};
-use crate::model::{Cluster, Direction, ObjectKey, WorkloadId};
+use crate::model::{Cluster, Direction, ObjectKey, ObjectKind, PolicyKind, WorkloadId};
 use crate::reach::Snapshot;
 
 /// What two snapshots let through differently.
@@ -46,9 +46,11 @@ impl Difference {
 /// Workloads, pods and objects are the same where their names are. An object causes a row if reverting it alone takes the
 /// row back; where no single object does, the smallest set that was found to do so is given.
 pub fn diff(before: &Snapshot, after: &Snapshot) -> Difference {
+    let objects = changed(before.cluster(), after.cluster());
+    let shared = on_the_same_facts(before, &objects, after);
+    let after = shared.as_ref().unwrap_or(after);
     let ends = Ends::of(before, after);
     let compared = compare_all(before, after, &ends, true);
-    let objects = changed(before.cluster(), after.cluster());
     let mut rows = compared.rows;
     causes::assign(&mut rows, &objects, before, after);
     let (old, new) = (Protection::of(before), Protection::of(after));
@@ -66,6 +68,25 @@ pub fn diff(before: &Snapshot, after: &Snapshot) -> Difference {
         services_without_pods: orphaned(before.cluster(), after.cluster(), &objects),
         objects,
     }
+}
+
+/// Where two clusters that were read apart differ in NetworkPolicies alone, the second is made from the first: pairs that they
+/// have nothing to do with need not be compared then.
+fn on_the_same_facts(
+    before: &Snapshot,
+    objects: &[ObjectChange],
+    after: &Snapshot,
+) -> Option<Snapshot> {
+    let is_policy = |o: &ObjectChange| o.key.kind == ObjectKind::Policy(PolicyKind::NetworkPolicy);
+    let same_settings = before.dialect() == after.dialect()
+        && before.cluster().pod_cidrs() == after.cluster().pod_cidrs()
+        && before.cluster().domain_addresses() == after.cluster().domain_addresses();
+    if before.shares_groups(after) || !same_settings || !objects.iter().all(is_policy) {
+        return None;
+    }
+    let edit = |o: &ObjectChange| (o.key.clone(), after.cluster().object(&o.key));
+    let made = before.edited(&objects.iter().map(edit).collect()).ok()?;
+    before.shares_groups(&made).then_some(made)
 }
 
 /// Which workloads nothing isolates.
@@ -98,7 +119,7 @@ fn is_unprotected(snapshot: &Snapshot, id: WorkloadId, direction: Direction) -> 
 
 /// Services that lost all their pods. Only where a workload or Service changed can one have done so.
 fn orphaned(before: &Cluster, after: &Cluster, objects: &[ObjectChange]) -> Vec<ObjectKey> {
-    use crate::model::{Object, ObjectKind};
+    use crate::model::Object;
     let matters =
         |o: &ObjectChange| matches!(o.key.kind, ObjectKind::Workload(_) | ObjectKind::Service);
     let places: BTreeSet<&str> =
