@@ -164,10 +164,8 @@ fn a_policy_that_goes_is_shown_where_it_stood() {
     repository.write("k8s/policies.yaml", &rest.join("---\n"));
     repository.commit("the gateway is open");
     let ran = repository.run(&["diff", "--base", "git:HEAD~1:k8s"]);
-    let expected = "\
-+ 5 flows:
-    pay/deploy/gateway becomes reachable from shop/deploy/web, shop/sts/db and from outside, on all ports
-";
+    let flows = "+ 2 flows: gateway → external:any, external → gateway:any\n";
+    assert!(ran.out.starts_with(flows), "{}", ran.out);
     assert!(ran.out.contains("because pay/netpol/closed is removed"), "{}", ran.out);
     assert!(ran.out.contains("k8s/policies.yaml:21 (HEAD~1)"), "{}", ran.out);
     assert!(
@@ -175,7 +173,6 @@ fn a_policy_that_goes_is_shown_where_it_stood() {
         "{}",
         ran.out
     );
-    let _ = expected;
     let sarif = repository.run(&["diff", "--base", "git:HEAD~1:k8s", "-o", "sarif"]).json();
     let results = sarif["runs"][0]["results"].as_array().unwrap();
     let rules: Vec<&str> = results.iter().map(|r| r["ruleId"].as_str().unwrap()).collect();
