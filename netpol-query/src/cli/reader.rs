@@ -43,7 +43,8 @@ impl Files {
                 let setting = Setting { current, exact: true, given, rendered };
                 Ok(origin::sides(revision, None, &setting)?.base.sources)
             }
-            Source::Bare(text) => origin::sources(text, current),
+            Source::Bare(text) if is_named(text) => origin::sources(text, current),
+            Source::Bare(path) => Ok(vec![sources::Source::Path(path.into())]),
         }
     }
 }
@@ -59,6 +60,11 @@ impl Reader for Files {
         let Loaded { cluster, diagnostics, remarks, completed, .. } = loaded;
         Ok(Manifests { cluster, completed, diagnostics, remarks })
     }
+}
+
+/// Tells whether a source says what it is; others are paths.
+fn is_named(text: &str) -> bool {
+    ["git:", "dir:", "file:"].iter().any(|word| text.starts_with(word))
 }
 
 /// Says what is wrong with an input.

@@ -2,6 +2,7 @@
 
 use netpol_core::change::{Change, ChangeError, apply, diff};
 use netpol_core::model::Object;
+use netpol_core::sources::DiagnosticCode;
 
 use super::state::State;
 use super::{Definition, Found, Manifests, Session};
@@ -50,6 +51,8 @@ struct Done {
     /// Each in words.
     said: Vec<String>,
     notes: Vec<String>,
+    /// Variables that mean nothing any more.
+    lost: Vec<String>,
     /// What reading manifests had to say.
     warnings: Vec<Warning>,
 }
@@ -147,7 +150,7 @@ impl Session {
         // What was asked for is done, whatever comes of it.
         found.review.gate = Gate::Never;
         found.done = done.said;
-        found.notes = done.notes;
+        found.notes = [done.notes, done.lost].concat();
         changed.steps.push(Step {
             sentence: query.to_owned(),
             namespace: self.namespace.clone(),
@@ -175,7 +178,8 @@ impl Session {
                 apply(&self.now.snapshot, &changes).map_err(|e| refused(&e, change.span))?;
             self.now.snapshot = applied.snapshot;
             done.said.push(words);
-            for note in applied.notes.into_iter().chain(self.look_up_again()) {
+            done.lost = self.look_up_again();
+            for note in applied.notes {
                 if !done.notes.contains(&note) {
                     done.notes.push(note);
                 }
@@ -190,7 +194,8 @@ impl Session {
         source: &Spanned<Source>,
         warnings: &mut Vec<Warning>,
     ) -> Result<Lowered, QueryError> {
-        let manifests = self.read(source)?;
+        let mut manifests = self.read(source)?;
+        self.forget_namespaces(&mut manifests);
         warnings.extend(manifests.warnings());
         let mut objects = manifests.cluster.objects();
         // What is only referenced is there already, or comes with what refers to it.
@@ -212,6 +217,15 @@ impl Session {
             self.now.completed = self.now.completed.iter().cloned().chain(ended).collect();
         }
         Ok(Lowered { changes: vec![Change::Apply(objects)], done })
+    }
+
+    /// What is applied joins what is there: a namespace that only the former lacks is not missing.
+    fn forget_namespaces(&self, manifests: &mut Manifests) {
+        let cluster = self.now.snapshot.cluster();
+        let referenced = manifests.cluster.namespaces().iter().filter(|n| n.position.is_none());
+        if referenced.into_iter().all(|n| cluster.find_namespace(&n.name).is_some()) {
+            manifests.diagnostics.retain(|d| d.code != DiagnosticCode::NamespaceSynthesised);
+        }
     }
 
     /// `use SOURCE`: other manifests in place of these.

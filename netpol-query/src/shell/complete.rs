@@ -150,7 +150,9 @@ impl<'a> Place<'a> {
             found.extend(fields.map(|f| whole(*f, "field")));
         }
         if follow.has(Slot::Path) {
-            found.extend((view.files)(self.word).into_iter().map(|p| open(p, "")));
+            // A path in a sentence says that it is one.
+            let said = |p: String| if p.starts_with(['.', '/']) { p } else { format!("./{p}") };
+            found.extend((view.files)(self.word).into_iter().map(|p| open(said(p), "")));
         }
         found
     }
@@ -176,7 +178,8 @@ impl<'a> Place<'a> {
     }
 
     fn policies(&self, index: &Index) -> Vec<Offer> {
-        let word = self.word.strip_prefix("netpol/").unwrap_or(self.word);
+        let all = if "netpol/".starts_with(self.word) { "" } else { self.word };
+        let word = self.word.strip_prefix("netpol/").unwrap_or(all);
         let found = index.policies(word, None, MOST).into_iter();
         let kind = |note: &str| note.split(' ').next().unwrap_or_default().to_owned();
         found.map(|e| whole(format!("{}/{}", kind(&e.note), e.text), e.note)).collect()

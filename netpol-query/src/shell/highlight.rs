@@ -150,7 +150,9 @@ impl<'a> Reader<'a> {
                 self.next = Next::Endpoint;
                 return Class::Keyword;
             }
-            "=" if self.next == Next::Free => self.next = Next::Endpoint,
+            "=" if previous.is_some_and(|p| p.sort == Sort::Variable) => {
+                self.next = Next::Endpoint;
+            }
             "|" => self.next = Next::Free,
             ";" | "{" | "}" => {
                 self.next = Next::Start;
@@ -219,6 +221,10 @@ impl<'a> Reader<'a> {
         }
         if is_address(text) {
             return Class::Address;
+        }
+        if text.chars().all(|c| c.is_ascii_digit()) {
+            // `scale deploy/x to 3`.
+            return Class::Plain;
         }
         let path = text.split_once(':').map_or(text, |(path, _port)| path);
         // `shop/[app=web]`: the selector is the last part.

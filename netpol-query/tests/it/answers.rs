@@ -255,20 +255,6 @@ error: these rows have no field `dts.namespace`
 }
 
 #[test]
-fn what_comes_later_says_so() {
-    for sentence in [
-        "what if delete netpol/db",
-        "delete netpol/db",
-        "with delete netpol/db: flows",
-        "diff ./a ./b",
-    ] {
-        let mut session = shop::session();
-        let error = shop::error(&mut session, sentence);
-        assert!(error.message.contains("this release"), "{sentence}: {error:?}");
-    }
-}
-
-#[test]
 fn a_test_block_answers_each_sentence_and_keeps_its_variables() {
     let mut session = shop::session();
     let block = "test \"data tier\" {\n  let $x = db\n  expect probe cannot reach $x; flows to $x\n}\nresolve $x";

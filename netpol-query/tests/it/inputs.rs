@@ -142,3 +142,33 @@ boutique/deploy/redis-cart  protected
 ";
     assert_eq!(exposure, expected);
 }
+
+#[test]
+fn sock_shop_tells_what_changes_would_open() {
+    let Some(mut session) = session("sock-shop", None) else { return };
+    for (sentence, expected) in [
+        (
+            "what if delete netpol/cortex-access",
+            "\
++ 42 flows: carts, queue-master, session-db become reachable from all 13 other workloads and from outside, on all ports
+! 3 workloads become unprotected (ingress)
+",
+        ),
+        (
+            "what if label deploy/carts name=cart",
+            "\
++ 3 flows: front-end → carts:80, orders → carts:80, carts → carts-db:27017
+! svc/carts (selector name=carts) loses all endpoints
+",
+        ),
+    ] {
+        let reply = shop::reply(&mut session, sentence);
+        assert_eq!(reply.exit().code(), 1, "{sentence}");
+        assert_eq!(text(&mut session, sentence), expected);
+    }
+    // Nothing has been changed by asking.
+    assert!(!session.is_changed());
+    assert_eq!(text(&mut session, "diff"), "no flow changes\n");
+    let nothing = shop::reply(&mut session, "what if isolate orders ingress");
+    assert_eq!(nothing.exit().code(), 0);
+}

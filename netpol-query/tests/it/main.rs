@@ -9,6 +9,7 @@
 )]
 
 mod answers;
+mod changes;
 mod convert;
 mod diff;
 mod doubt;

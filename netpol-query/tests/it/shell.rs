@@ -92,7 +92,7 @@ fn changes_are_completed() {
     check("add pod x in ", &["add pod x in shop", "add pod x in pay"]);
     check("add pod x in shop labels a", &["add pod x in shop labels app="]);
     check("add namespace x labels ", &["add namespace x labels team="]);
-    check("what if apply m", &["what if apply manifests/"]);
+    check("what if apply m", &["what if apply ./manifests/"]);
     check("what if allow probe -> db on ", &["what if allow probe -> db on tcp/5432"]);
     check("with delete netpol/db: can pro", &["with delete netpol/db: can probe"]);
 }

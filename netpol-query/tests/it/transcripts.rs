@@ -4,15 +4,18 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use netpol_core::model::Dialect;
 use netpol_core::reach::Snapshot;
-use netpol_core::sources::{LoadOptions, Source, load};
+use netpol_core::sources::{LoadOptions, Loaded, Source, load};
+use netpol_query::error::{ErrorCode, QueryError};
 use netpol_query::execute::{LintInput, Settings, of_diagnostic};
 use netpol_query::render::{Format, Palette};
-use netpol_query::session::Session;
+use netpol_query::session::{Manifests, Reader, Session};
 use netpol_query::shell::{After, Host, Look, Shell, is_open};
+use netpol_query::syntax::ast;
 
 /// A screen that is a text.
 pub(crate) struct Paper {
@@ -54,7 +57,8 @@ impl Host for Paper {
         let lint = LintInput { diagnostics, ..LintInput::default() };
         let snapshot = Snapshot::new(loaded.cluster, Dialect::spec());
         let session = Session::new(snapshot, Settings::default());
-        Ok(Some(session.with_input(loaded.completed, warnings).with_lint(lint)))
+        let session = session.with_input(loaded.completed, warnings).with_lint(lint);
+        Ok(Some(session.with_reader(Arc::new(Files))))
     }
 
     fn interrupted(&mut self) -> bool {
@@ -69,6 +73,25 @@ impl Host for Paper {
 
     fn width(&self) -> Option<usize> {
         None
+    }
+}
+
+/// Reads files, as the program does.
+#[derive(Debug)]
+struct Files;
+
+impl Reader for Files {
+    fn read(&self, source: &ast::Source, namespace: Option<&str>) -> Result<Manifests, QueryError> {
+        let path = source.text();
+        let options =
+            LoadOptions { namespace: namespace.map(str::to_owned), ..LoadOptions::default() };
+        let loaded = load(&[Source::Path(path.into())], &options);
+        if let Some(error) = loaded.errors().next() {
+            let message = format!("`{path}` cannot be read: {error}");
+            return Err(QueryError::new(ErrorCode::Input, message));
+        }
+        let Loaded { cluster, diagnostics, remarks, completed, .. } = loaded;
+        Ok(Manifests { cluster, completed, diagnostics, remarks })
     }
 }
 
@@ -152,7 +175,7 @@ fn no_transcript_is_forgotten() {
     let typed: String = files("npq").iter().map(|p| read(p)).collect();
     for command in [
         "\\?", "\\h", "\\l", "\\d", "\\n", "\\o", "\\g", "\\i", "\\t", "\\load", "\\reload",
-        "\\diff", "\\undo", "\\reset", "\\q",
+        "\\diff", "\\undo", "\\redo", "\\reset", "\\q",
     ] {
         assert!(typed.lines().any(|l| l.split(' ').next() == Some(command)), "{command}");
     }
@@ -172,6 +195,61 @@ fn a_query_that_is_given_up_leaves_the_session_as_it_was() {
     host.text.clear();
     shell.lines("count pods", &mut host).unwrap();
     assert_eq!(host.text, "7\n");
+}
+
+#[test]
+fn an_answer_of_another_snapshot_is_never_shown() {
+    let mut host = Paper::new();
+    let mut shell = shell(&mut host);
+    let mut ask = |text: &str| {
+        host.text.clear();
+        shell.lines(text, &mut host).unwrap();
+        host.text.clone()
+    };
+    let question = "can probe reach db on 5432";
+    let closed = ask(question);
+    assert!(closed.starts_with("NO"), "{closed}");
+    assert!(ask(&format!("with delete netpol/db: {question}")).starts_with("YES"));
+    assert_eq!(ask(question), closed);
+    ask("delete netpol/db");
+    assert!(ask(question).starts_with("YES"));
+    ask("\\undo");
+    assert_eq!(ask(question), closed);
+    ask("\\redo");
+    assert!(ask(question).starts_with("YES"));
+    ask("\\reset");
+    assert_eq!(ask(question), closed);
+    // A change after one that was taken back must not find the answers of that one.
+    ask("isolate probe egress");
+    assert!(ask(question).starts_with("NO"));
+    assert_eq!(ask("count pods"), "7\n");
+    ask("\\undo");
+    ask("scale shop/frontend to 5");
+    assert_eq!(ask("count pods"), "10\n");
+}
+
+#[test]
+fn a_file_that_a_sentence_names_is_read_anew_each_time() {
+    let file = std::env::temp_dir().join(format!("netpol-reread-{}.yaml", std::process::id()));
+    let policy = |name: &str| {
+        format!(
+            "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {{name: x, namespace: shop}}\n\
+             spec: {{podSelector: {{matchLabels: {{app: {name}}}}}, policyTypes: [Ingress]}}\n"
+        )
+    };
+    let mut host = Paper::new();
+    let mut shell = shell(&mut host);
+    let mut ask = |name: &str| {
+        std::fs::write(&file, policy(name)).unwrap();
+        host.text.clear();
+        let sentence = format!("what if apply {} | count", file.display());
+        shell.lines(&sentence, &mut host).unwrap();
+        host.text.clone()
+    };
+    let probe = ask("probe");
+    assert_ne!(probe, "0\n");
+    assert_eq!(ask("nobody"), "0\n");
+    std::fs::remove_file(&file).unwrap();
 }
 
 #[test]

@@ -49,13 +49,13 @@ struct Named {
 }
 
 impl Named {
-    fn end(&mut self, of: DiffEnd) -> Arc<Endpoint> {
-        let named = || Arc::new(end(&of));
+    fn end(&mut self, of: &DiffEnd) -> Arc<Endpoint> {
+        let named = || Arc::new(end(of));
         Arc::clone(self.ends.entry(of.clone()).or_insert_with(named))
     }
 
     fn row(&mut self, row: DiffRow) -> ChangeRow {
-        let (src, dst) = (self.end(row.src), self.end(row.dst));
+        let (src, dst) = (self.end(&row.src), self.end(&row.dst));
         let service = self.services.get(&dst.id()).cloned();
         let because = row.because.into_iter().map(|c| ChangeCause { objects: c.objects });
         ChangeRow {
@@ -91,7 +91,8 @@ fn workload(key: &ObjectKey) -> Endpoint {
 }
 
 fn object(change: &ObjectChange) -> ChangedObject {
-    let position = change.position.as_ref();
+    // What a change has made stands nowhere.
+    let position = change.position.as_ref().filter(|p| p.line > 0);
     ChangedObject {
         id: change.key.to_string(),
         label: label(&change.key),
@@ -102,7 +103,7 @@ fn object(change: &ObjectChange) -> ChangedObject {
         },
         aspects: change.aspects.iter().map(|a| a.as_str()).collect(),
         file: position.map(|p| Arc::clone(&p.file)),
-        line: position.map(|p| p.line).filter(|line| *line > 0),
+        line: position.map(|p| p.line),
     }
 }
 

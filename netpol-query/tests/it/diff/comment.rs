@@ -148,12 +148,11 @@ fn without_code(line: &str) -> String {
             }
             from += found + run;
         }
-        match end {
-            Some(end) => rest = &inner[end..],
-            None => {
-                out.push_str(&rest[at..at + fence]);
-                rest = inner;
-            }
+        if let Some(end) = end {
+            rest = &inner[end..];
+        } else {
+            out.push_str(&rest[at..at + fence]);
+            rest = inner;
         }
     }
     out + rest
