@@ -88,7 +88,7 @@ pub(super) struct Args {
     /// `lint`: the severity (error, warning, info) from which findings fail, or none [default: error]; `diff`: its own words
     #[arg(long, value_name = "WHAT", help_heading = "Commands")]
     pub(super) fail_on: Option<String>,
-    /// `diff`: the state before: dir:PATH, file:PATH, git:REV[:PATH], a path or a revision
+    /// `diff`: the state before: `dir:PATH`, `file:PATH`, `git:REV[:PATH]`, a path or a revision
     #[arg(long, value_name = "SRC", help_heading = "Commands")]
     pub(super) base: Option<String>,
     /// `diff`: the state after [default: what -f and -k name, else the working tree at the path of the base]

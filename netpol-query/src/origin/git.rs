@@ -101,17 +101,17 @@ impl Repository {
 
     /// Finds a revision.
     pub(super) fn commit(&self, revision: &str) -> Found<Commit> {
-        let id = self.inner.rev_parse_single(BStr::new(revision)).map_err(|error| {
+        let unknown = |error: gix::Error| {
             let error = input(format!("there is no revision `{revision}`: {}", line(&error)));
             error.help(self.fetch(revision)).maybe_help(self.near(revision))
-        })?;
+        };
         let broken = |error: gix::Error| {
             let error = input(format!("`{revision}` cannot be read: {}", line(&error)));
-            error.maybe_help(
-                self.is_partial().then(|| "the clone is partial; fetch it in full".into()),
-            )
+            let partial = || "the clone is partial; fetch it in full".to_owned();
+            error.maybe_help(self.is_partial().then(partial))
         };
-        let object = id.object().map_err(broken)?;
+        let id = self.inner.rev_parse_single(BStr::new(revision)).map_err(unknown)?;
+        let object = id.object().map_err(unknown)?;
         let object = object.peel_tags_to_end().map_err(broken)?;
         match object.kind {
             gix::object::Kind::Commit => {

@@ -130,7 +130,7 @@ impl Finder<'_> {
             Origin::Git { revision, path } => {
                 let repository = self.repository()?;
                 let commit = self.base_commit(repository, revision)?;
-                self.side_of_commit(repository, commit, path.as_deref(), notes)?
+                self.side_of_commit(repository, &commit, path.as_deref(), notes)?
             }
             Origin::Path(path) => self.side_of_path(path)?,
         };
@@ -138,7 +138,7 @@ impl Finder<'_> {
             Some(Origin::Git { revision, path }) => {
                 let repository = self.repository()?;
                 let commit = repository.commit(revision)?;
-                self.side_of_commit(repository, commit, path.as_deref(), notes)?
+                self.side_of_commit(repository, &commit, path.as_deref(), notes)?
             }
             Some(Origin::Path(path)) => self.side_of_path(path)?,
             None => self.side_that_is_there()?,
@@ -171,18 +171,18 @@ impl Finder<'_> {
     fn side_of_commit(
         &self,
         repository: &Repository,
-        commit: Commit,
+        commit: &Commit,
         path: Option<&str>,
         notes: &mut Vec<String>,
     ) -> Found<Side> {
         let (name, revision) = (commit.name.clone(), commit.hex());
         if !self.setting.rendered.is_empty() {
-            let sources = export::rendered(repository, &commit, self.setting)?;
+            let sources = export::rendered(repository, commit, self.setting)?;
             return Ok(Side { name, revision, sources });
         }
         let mut sources = Vec::new();
         for path in self.paths(repository, path)? {
-            sources.extend(tree::sources(repository, &commit, &path)?);
+            sources.extend(tree::sources(repository, commit, &path)?);
         }
         notes.extend(repository.take_notes());
         Ok(Side { name, revision, sources })

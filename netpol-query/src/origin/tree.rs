@@ -326,5 +326,5 @@ fn is_manifest(path: &str) -> bool {
     let name = path.rsplit('/').next().unwrap_or(path);
     let Some((stem, ending)) = name.rsplit_once('.') else { return false };
     let known = |word: &&str| ending.eq_ignore_ascii_case(word);
-    !stem.is_empty() && ["yaml", "yml", "json"].iter().any(|word| known(&word))
+    !stem.is_empty() && ["yaml", "yml", "json"].iter().any(known)
 }

@@ -2,6 +2,7 @@
 
 mod changes;
 mod error;
+mod failure;
 mod findings;
 mod format;
 mod forms;
@@ -18,9 +19,9 @@ mod xml;
 
 pub(crate) use changes::review as changes_review;
 pub use error::error_text;
+pub use failure::{InputProblem, input_error, usage_error};
 pub(crate) use findings::write_review;
 pub use format::Format;
-pub use json::{InputProblem, input_error, usage_error};
 pub use palette::Palette;
 pub(crate) use xml::xml;
 
@@ -153,8 +154,8 @@ fn failed(
     options: &Options,
 ) -> io::Result<Option<QueryError>> {
     match options.format {
-        Format::Json => json::error(out, &reply.query, &error, true)?,
-        Format::Jsonl => json::error(out, &reply.query, &error, false)?,
+        Format::Json => failure::error(out, &reply.query, &error, true)?,
+        Format::Jsonl => failure::error(out, &reply.query, &error, false)?,
         _ => {}
     }
     Ok(Some(error))

@@ -78,8 +78,8 @@ fn sentence(
         line: chunk.line,
         rows: 0,
     };
-    // What the change adds or removes is there in one of the two states alone.
-    let statement = Statement::Expect(Expect { if_any: true, ..expect });
+    // What the change adds or removes is there in one of the two states alone; what is in neither is a slip.
+    let statement = Statement::Expect(expect);
     let (before, after) = (ask(&statement, base), ask(&statement, head));
     match (before, after) {
         (Err(_), Err(error)) => Err(error),
@@ -107,7 +107,7 @@ fn allowed(change: &Change) -> Result<Expect, QueryError> {
         on: on.clone(),
         exactly: false,
     };
-    Ok(Expect { severity: ExpectSeverity::Fail, claim, if_any: true, because: None })
+    Ok(Expect { severity: ExpectSeverity::Fail, claim, if_any: false, because: None })
 }
 
 fn refused() -> QueryError {

@@ -22,7 +22,7 @@ pub(super) fn check(
         let before = contracts.len();
         let old = base.clone().text(&text);
         let new = head.clone().text(&text);
-        let pairs = new.into_iter().zip(old.iter());
+        let pairs = new.iter().zip(&old);
         contracts.extend(pairs.filter_map(|(new, old)| contract(&file, new, old)));
         if contracts.len() == before {
             contracts.push(Contract {
@@ -38,8 +38,8 @@ pub(super) fn check(
     Ok(contracts)
 }
 
-fn contract(file: &str, new: Reply, old: &Reply) -> Option<Contract> {
-    let status_now = status(&new)?;
+fn contract(file: &str, new: &Reply, old: &Reply) -> Option<Contract> {
+    let status_now = status(new)?;
     let (sentence, line) = (new.query.clone(), new.line);
     let before = status(old).map(of).filter(|status| *status != ContractStatus::Error);
     let found = match &new.result {

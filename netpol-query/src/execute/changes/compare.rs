@@ -49,13 +49,13 @@ struct Named {
 }
 
 impl Named {
-    fn end(&mut self, of: DiffEnd) -> Arc<Endpoint> {
-        let named = || Arc::new(end(&of));
+    fn end(&mut self, of: &DiffEnd) -> Arc<Endpoint> {
+        let named = || Arc::new(end(of));
         Arc::clone(self.ends.entry(of.clone()).or_insert_with(named))
     }
 
     fn row(&mut self, row: DiffRow) -> ChangeRow {
-        let (src, dst) = (self.end(row.src), self.end(row.dst));
+        let (src, dst) = (self.end(&row.src), self.end(&row.dst));
         let service = self.services.get(&dst.id()).cloned();
         let because = row.because.into_iter().map(|c| ChangeCause { objects: c.objects });
         ChangeRow {

@@ -45,7 +45,7 @@ struct Comment<'a> {
     used: usize,
 }
 
-impl<'a> Comment<'a> {
+impl Comment<'_> {
     fn line(&mut self, line: &str) {
         self.used += line.chars().count() + 1;
         self.text.push_str(line);
@@ -179,9 +179,7 @@ impl<'a> Comment<'a> {
             return rows.len();
         }
         let (seen, folded) = rows.split_at(rows.len().min(MOST_OPEN));
-        let left =
-            self.listed(seen) + if folded.is_empty() { 0 } else { self.folded(folded, head) };
-        left
+        self.listed(seen) + if folded.is_empty() { 0 } else { self.folded(folded, head) }
     }
 
     /// Writes rows that are seen once they are unfolded.

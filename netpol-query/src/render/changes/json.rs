@@ -3,8 +3,8 @@
 use serde::Serialize;
 
 use crate::execute::{
-    Acceptance, ChangeRow, ChangeSummary, ChangedObject, Changes, Contract, EmptiedService,
-    ReachChange, Reached,
+    Acceptance, ChangeRow, ChangeSummary, ChangedObject, Changes, Contract, ContractStatus,
+    EmptiedService, ReachChange, Reached,
 };
 use crate::render::json::{
     EndpointRowView, EndpointView, PairsView, PortsView, ReasonView, endpoint_row, reason,
@@ -171,7 +171,7 @@ fn contract(contract: &Contract) -> ContractView<'_> {
         file: &contract.file,
         line: contract.line,
         result: contract.status.as_str(),
-        before: contract.before.map(|status| status.as_str()),
+        before: contract.before.map(ContractStatus::as_str),
         found: &contract.found,
     }
 }

@@ -10,10 +10,10 @@ fn many(count: usize, open: bool) -> String {
     for i in 0..count {
         write!(
             text,
-            "---\napiVersion: v1\nkind: Pod\nmetadata: {{name: p{i}, namespace: a, labels: {{n: n{i}}}}}\n\
+            "---\napiVersion: v1\nkind: Pod\nmetadata: {{name: p{i}, namespace: a, labels: {{id: n{i}}}}}\n\
              spec: {{containers: [{{name: c, image: i}}]}}\n\
              ---\napiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {{name: p{i}, namespace: a}}\n\
-             spec: {{podSelector: {{matchLabels: {{n: n{i}}}}}, ingress: [{}]}}\n",
+             spec: {{podSelector: {{matchLabels: {{id: n{i}}}}}, ingress: [{}]}}\n",
             if open { format!("{{ports: [{{port: {}}}]}}", 1000 + i) } else { String::new() }
         )
         .unwrap();
@@ -148,12 +148,11 @@ fn without_code(line: &str) -> String {
             }
             from += found + run;
         }
-        match end {
-            Some(end) => rest = &inner[end..],
-            None => {
-                out.push_str(&rest[at..at + fence]);
-                rest = inner;
-            }
+        if let Some(end) = end {
+            rest = &inner[end..];
+        } else {
+            out.push_str(&rest[at..at + fence]);
+            rest = inner;
         }
     }
     out + rest

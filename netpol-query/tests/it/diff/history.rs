@@ -78,18 +78,19 @@ fn ten_commits_are_told_by_what_they_open_and_close_and_by_what_made_it() {
     let anywhere = "external:0.0.0.0-255.255.255.255";
     let [inward, outward] =
         [format!("{anywhere} > shop/deployment/web"), format!("shop/deployment/web > {anywhere}")];
-    let said = |opens: &str, closes: &str, check: &dyn Fn(&[(&str, &str)])| {
-        check(&[
-            (&format!("{opens} pay/deployment/gateway > shop/deployment/web"), by_label),
-            (&format!("{closes} shop/deployment/web > shop/statefulset/db"), by_label),
-            (&format!("{opens} {outward}"), by_label),
-            (&format!("{opens} {inward}"), by_label),
-        ]);
+    let said = |opens: &str, closes: &str, headline: &str| {
+        let rows = [
+            format!("{opens} pay/deployment/gateway > shop/deployment/web"),
+            format!("{closes} shop/deployment/web > shop/statefulset/db"),
+            format!("{opens} {outward}"),
+            format!("{opens} {inward}"),
+        ];
+        check(&repository, headline, &rows.each_ref().map(|row| (row.as_str(), by_label)));
     };
     edit(workloads, from, to, "2 a workload loses the label that policies select");
-    said("added", "removed", &|rows| check(&repository, "3 opened · 1 closed · 1 unchanged", rows));
+    said("added", "removed", "3 opened · 1 closed · 1 unchanged");
     edit(workloads, to, from, "3 it gets it back");
-    said("removed", "added", &|rows| check(&repository, "1 opened · 3 closed · 1 unchanged", rows));
+    said("removed", "added", "1 opened · 3 closed · 1 unchanged");
 
     edit(namespaces, "{team: pay}", "{team: money}", "4 a namespace is labelled otherwise");
     let by_namespace = "namespace/pay modified k8s/namespaces.yaml:6";
@@ -164,10 +165,8 @@ fn a_policy_that_goes_is_shown_where_it_stood() {
     repository.write("k8s/policies.yaml", &rest.join("---\n"));
     repository.commit("the gateway is open");
     let ran = repository.run(&["diff", "--base", "git:HEAD~1:k8s"]);
-    let expected = "\
-+ 5 flows:
-    pay/deploy/gateway becomes reachable from shop/deploy/web, shop/sts/db and from outside, on all ports
-";
+    let flows = "+ 2 flows: gateway → external:any, external → gateway:any\n";
+    assert!(ran.out.starts_with(flows), "{}", ran.out);
     assert!(ran.out.contains("because pay/netpol/closed is removed"), "{}", ran.out);
     assert!(ran.out.contains("k8s/policies.yaml:21 (HEAD~1)"), "{}", ran.out);
     assert!(
@@ -175,7 +174,6 @@ fn a_policy_that_goes_is_shown_where_it_stood() {
         "{}",
         ran.out
     );
-    let _ = expected;
     let sarif = repository.run(&["diff", "--base", "git:HEAD~1:k8s", "-o", "sarif"]).json();
     let results = sarif["runs"][0]["results"].as_array().unwrap();
     let rules: Vec<&str> = results.iter().map(|r| r["ruleId"].as_str().unwrap()).collect();

@@ -178,7 +178,7 @@ fn an_invalid_object_is_reported_with_the_side_that_it_is_on() {
     let args = ["diff", "--base", "git:HEAD:k8s"];
     let ran = repository.run(&args);
     assert_eq!((ran.code, &*ran.out), (2, ""));
-    assert!(ran.err.contains("error: base (HEAD): k8s/policies.yaml:10"), "{}", ran.err);
+    assert!(ran.err.contains("error: base (HEAD): k8s/policies.yaml:9"), "{}", ran.err);
     assert!(ran.err.contains("error: head (the working tree): k8s/policies.yaml"), "{}", ran.err);
     assert!(ran.err.contains("the input has 2 errors"), "{}", ran.err);
     let json = repository.run(&[&args[..], &["-o", "json"]].concat()).json();
