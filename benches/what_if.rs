@@ -25,10 +25,10 @@ fn other(mut policy: PolicyObject) -> PolicyObject {
             port: Some(PortReference::Number(9999)),
         };
         let mut rules = spec.ingress.iter_mut().chain(&mut spec.egress);
-        match rules.find(|rule| !rule.ports.is_empty()) {
-            Some(rule) => rule.ports.push(port),
-            None if spec.ingress.is_empty() => drop(spec.egress.pop()),
-            None => drop(spec.ingress.pop()),
+        if let Some(rule) = rules.find(|rule| !rule.ports.is_empty()) {
+            rule.ports.push(port);
+        } else if spec.ingress.pop().is_none() {
+            spec.egress.pop();
         }
     }
     policy

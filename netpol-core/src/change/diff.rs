@@ -47,19 +47,14 @@ impl Difference {
 /// row back; where no single object does, the smallest set that was found to do so is given.
 pub fn diff(before: &Snapshot, after: &Snapshot) -> Difference {
     let ends = Ends::of(before, after);
-    let compared = compare_all(before, after, &ends);
-    let elsewhere = if before.shares_groups(after) {
-        (after.flows().len() as u64).saturating_sub(compared.seen)
-    } else {
-        0
-    };
+    let compared = compare_all(before, after, &ends, true);
     let objects = changed(before.cluster(), after.cluster());
     let mut rows = compared.rows;
     causes::assign(&mut rows, &objects, before, after);
     let (old, new) = (Protection::of(before), Protection::of(after));
     Difference {
         rows,
-        unchanged: compared.unchanged + elsewhere,
+        unchanged: compared.unchanged,
         doubtful: compared.doubtful.into_iter().collect(),
         unprotected: new.unprotected.difference(&old.unprotected).cloned().collect(),
         newly_protected: old

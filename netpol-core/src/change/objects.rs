@@ -78,7 +78,15 @@ pub struct ObjectChange {
 
 /// Lists the objects that differ, by name.
 pub(super) fn changed(before: &Cluster, after: &Cluster) -> Vec<ObjectChange> {
-    let (old, new) = (by_key(before), by_key(after));
+    let of = |cluster: &Cluster| -> BTreeMap<ObjectKey, Object> {
+        let objects: Vec<Object> = if before.shares_facts(after) {
+            cluster.policy_objects().collect()
+        } else {
+            cluster.objects()
+        };
+        objects.into_iter().map(|object| (object.key(), object)).collect()
+    };
+    let (old, new) = (of(before), of(after));
     let keys: BTreeSet<&ObjectKey> = old.keys().chain(new.keys()).collect();
     let change = |key: &ObjectKey| {
         let (kind, aspects, at) = match (old.get(key), new.get(key)) {
@@ -101,10 +109,6 @@ pub(super) fn changed(before: &Cluster, after: &Cluster) -> Vec<ObjectChange> {
         Some(ObjectChange { key: key.clone(), kind, aspects, position })
     };
     keys.into_iter().filter_map(change).collect()
-}
-
-fn by_key(cluster: &Cluster) -> BTreeMap<ObjectKey, Object> {
-    cluster.objects().into_iter().map(|object| (object.key(), object)).collect()
 }
 
 fn aspects(old: &Object, new: &Object) -> Vec<Aspect> {

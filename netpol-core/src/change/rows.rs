@@ -129,6 +129,16 @@ pub(super) struct Scope {
 }
 
 impl Scope {
+    /// What is in both.
+    fn and(&self, other: &Self) -> Self {
+        Self {
+            from: self.from.intersection(&other.from).copied().collect(),
+            to: self.to.intersection(&other.to).copied().collect(),
+            from_outside: self.from_outside && other.from_outside,
+            to_outside: self.to_outside && other.to_outside,
+        }
+    }
+
     /// The workloads with a pod that a change of NetworkPolicies may have moved.
     fn around(snapshot: &Snapshot, direction: Direction, touched: &Touched) -> Self {
         let cluster = snapshot.cluster();
@@ -171,16 +181,23 @@ pub(super) struct Compared {
 /// Lists what is allowed on one side and not on the other, without causes: rows sorted by source, destination, family.
 pub fn moved(before: &Snapshot, after: &Snapshot) -> Vec<DiffRow> {
     let ends = Ends::of(before, after);
-    compare_all(before, after, &ends).rows
+    compare_all(before, after, &ends, false).rows
 }
 
 /// Compares two snapshots everywhere. Where only NetworkPolicies differ, pairs that they have nothing to do with are not
-/// looked at: they are not counted as unchanged either.
-pub(super) fn compare_all(before: &Snapshot, after: &Snapshot, ends: &Ends<'_>) -> Compared {
+/// looked at; `counted` says whether what is unchanged matters.
+pub(super) fn compare_all(
+    before: &Snapshot,
+    after: &Snapshot,
+    ends: &Ends<'_>,
+    counted: bool,
+) -> Compared {
     if !before.shares_groups(after) {
         return compare(before, after, ends, None);
     }
     let mut all = Compared::default();
+    let mut seen = 0;
+    let mut scopes: Vec<Scope> = Vec::new();
     for direction in Direction::ALL {
         let touched = touched(before, after, direction);
         if touched.subjects.is_empty() {
@@ -190,8 +207,18 @@ pub(super) fn compare_all(before: &Snapshot, after: &Snapshot, ends: &Ends<'_>) 
         let found = compare(before, after, ends, Some(&scope));
         all.rows.extend(found.rows);
         all.doubtful.extend(found.doubtful);
-        all.seen += found.seen;
         all.unchanged += found.unchanged;
+        seen += found.seen;
+        scopes.push(scope);
+    }
+    if counted {
+        if let [egress, ingress] = &scopes[..] {
+            // What both looked at was counted twice.
+            let twice = compare(before, after, ends, Some(&egress.and(ingress)));
+            all.unchanged -= twice.unchanged;
+            seen -= twice.seen;
+        }
+        all.unchanged += (after.flows().len() as u64).saturating_sub(seen);
     }
     sort(&mut all.rows);
     // A policy of both directions brings a pair twice.

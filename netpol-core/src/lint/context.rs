@@ -234,34 +234,33 @@ impl<'a> Context<'a> {
         let policy = self.cluster.policy(policy);
         let line = if line == 0 { policy.position.line } else { line };
         let position = Position { file: policy.position.file.clone(), line };
-        self.about(id, self.policy_id(policy), Some(position), message, fix)
-    }
-
-    /// Starts a finding about any object.
-    pub(super) fn about(
-        &self,
-        id: &'static str,
-        object: String,
-        position: Option<Position>,
-        message: String,
-        fix: impl Into<String>,
-    ) -> Finding {
-        Finding {
-            id,
-            severity: severity_of(id),
-            object: Some(object),
-            position,
-            message,
-            fix: fix.into(),
-            edit: None,
-            concerns: Vec::new(),
-            suppressed: None,
-        }
+        about(id, self.policy_id(policy), Some(position), message, fix)
     }
 
     /// Returns the name of a namespace.
     pub(super) fn namespace_name(&self, id: NamespaceId) -> &'a str {
         &self.cluster.namespace(id).name
+    }
+}
+
+/// Starts a finding about any object.
+pub(super) fn about(
+    id: &'static str,
+    object: String,
+    position: Option<Position>,
+    message: String,
+    fix: impl Into<String>,
+) -> Finding {
+    Finding {
+        id,
+        severity: severity_of(id),
+        object: Some(object),
+        position,
+        message,
+        fix: fix.into(),
+        edit: None,
+        concerns: Vec::new(),
+        suppressed: None,
     }
 }
 

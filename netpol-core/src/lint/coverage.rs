@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 
-use super::context::{Context, Pods};
+use super::context::{Context, Pods, about};
 use super::finding::{Finding, Severity};
 use super::view::{PeerView, PolicyView, RuleView};
 use crate::index::GroupId;
@@ -54,7 +54,7 @@ fn not_isolated(context: &Context<'_>, namespace: NamespaceId, findings: &mut Ve
         let first = context.workloads(&open).into_iter().next();
         let workload = first.and_then(|w| context.cluster.workload(w).position.clone());
         let object = format!("namespace/{name}");
-        let finding = context.about("E15", object, declared.or(workload), message, fix);
+        let finding = about("E15", object, declared.or(workload), message, fix);
         findings.push(finding.about(context.ids(&open)));
     }
 }

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::context::{Context, Pods, ServiceView};
+use super::context::{Context, Pods, ServiceView, about};
 use super::finding::{Finding, Severity};
 use super::view::PolicyView;
 use crate::model::{Direction, Ingress, PodId, PortSet, Selector, Verdict};
@@ -90,7 +90,7 @@ fn backends(context: &Context<'_>, findings: &mut Vec<Finding>) {
         );
         let fix = "allow the namespace of the ingress controller in a policy of these pods";
         let position = Some(ingress.position.clone());
-        let finding = context.about("E29", ingress_id(ingress), position, message, fix);
+        let finding = about("E29", ingress_id(ingress), position, message, fix);
         findings.push(finding.about(context.ids(&pods)));
     }
 }
@@ -124,7 +124,7 @@ fn clients(context: &Context<'_>, view: &ServiceView) -> Option<Finding> {
             (rule.any || !rule.addresses.is_empty())
                 && (named || !rule.ports.numbers.is_disjoint(&ports))
         };
-        !rules.any(|rule| admits(rule))
+        !rules.any(admits)
     };
     let closed: Pods = pods.iter().filter(closed).collect();
     if closed.is_empty() {
@@ -139,5 +139,5 @@ fn clients(context: &Context<'_>, view: &ServiceView) -> Option<Finding> {
     let fix = "add an ipBlock of the clients to the ingress rules of these pods, or make the Service a ClusterIP";
     let object = format!("{space}/service/{}", service.name);
     let position = Some(service.position.clone());
-    Some(context.about("E30", object, position, message, fix).about(context.ids(&closed)))
+    Some(about("E30", object, position, message, fix).about(context.ids(&closed)))
 }

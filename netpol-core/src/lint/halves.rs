@@ -69,9 +69,9 @@ fn lacks(
     (subject, rule): (&Pods, &RuleView<'_>),
 ) -> bool {
     let isolating = context.isolating(direction, group);
-    let others = Pods::from_iter(subject.iter().filter(|g| *g != group));
+    let mut others = subject.iter().filter(|g| *g != group);
     // A pod may always connect to itself.
-    if isolating.is_empty() || others.is_empty() || admins_allow(context, group, direction) {
+    if isolating.is_empty() || others.next().is_none() || admins_allow(context, group, direction) {
         return false;
     }
     let views = isolating.iter().filter_map(|at| context.policies.get(*at as usize));

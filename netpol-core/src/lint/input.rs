@@ -1,13 +1,39 @@
 //! What loading already found, as findings.
 
+use std::collections::BTreeMap;
+
 use super::catalogue::severity_of;
+use super::context::Context;
 use super::finding::{EditKind, Finding, Severity};
 use super::selectors::pointer;
 use crate::sources::{self, Diagnostic, DiagnosticCode};
 
 /// Turns diagnostics of the input into findings; those that no rule is about are left out.
-pub(super) fn findings(diagnostics: &[Diagnostic]) -> Vec<Finding> {
-    diagnostics.iter().filter_map(finding).collect()
+pub(super) fn findings<'a>(diagnostics: impl Iterator<Item = &'a Diagnostic>) -> Vec<Finding> {
+    diagnostics.filter_map(finding).collect()
+}
+
+/// Leaves out what was said of policies that have been deleted, or replaced by those of other files, since they were loaded.
+pub(super) fn current<'a>(
+    context: &Context<'_>,
+    diagnostics: &'a [Diagnostic],
+) -> Vec<&'a Diagnostic> {
+    let files: BTreeMap<String, &str> = context
+        .policies
+        .iter()
+        .map(|view| (context.policy_id(view.policy), &*view.policy.position.file))
+        .collect();
+    let is_current = |diagnostic: &&Diagnostic| {
+        let object = diagnostic.object.as_deref().unwrap_or_default();
+        let is_policy = object.contains("networkpolicy/") && !object.ends_with('…');
+        if diagnostic.severity == sources::Severity::Error || !is_policy {
+            return true;
+        }
+        let file = diagnostic.position.as_ref().map(|p| &*p.file);
+        // Of a kind that was skipped there never was a policy.
+        diagnostic.code == DiagnosticCode::ForeignKind || files.get(object).copied() == file
+    };
+    diagnostics.iter().filter(is_current).collect()
 }
 
 fn finding(diagnostic: &Diagnostic) -> Option<Finding> {

@@ -72,7 +72,8 @@ pub fn lint(
     let groups = Groups::build(cluster, dialect, &Mentions::everything(cluster));
     let bitmaps = Bitmaps::build(&groups);
     let context = Context::new(snapshot, (&groups, &bitmaps), diagnostics, options);
-    let mut findings = input::findings(diagnostics);
+    let current = input::current(&context, diagnostics);
+    let mut findings = input::findings(current.iter().copied());
     let checks: [fn(&Context<'_>, &mut Vec<Finding>); 9] = [
         selectors::check,
         shape::check,
@@ -92,7 +93,8 @@ pub fn lint(
 
 /// Lists what loading found as findings, where no cluster came of the input.
 pub fn of_input(diagnostics: &[Diagnostic], options: &LintOptions) -> Vec<Finding> {
-    let mut findings = suppress::apply(input::findings(diagnostics), diagnostics, options);
+    let found = input::findings(diagnostics.iter());
+    let mut findings = suppress::apply(found, diagnostics, options);
     findings.sort_by(|a, b| key(a).cmp(&key(b)));
     findings
 }

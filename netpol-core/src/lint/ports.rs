@@ -8,7 +8,7 @@ use super::finding::{EditKind, Finding, Severity};
 use super::view::{PeerView, PolicyView, RuleView};
 use crate::model::{Direction, NetworkPolicyPort, PortReference, PortSet, Protocol, ServicePort};
 
-/// Ports whose usual protocol is UDP: DNS, NTP, SNMP, syslog, VXLAN twice, WireGuard.
+/// Ports whose usual protocol is UDP: DNS, NTP, SNMP, syslog, VXLAN twice, `WireGuard`.
 const USUALLY_UDP: [u16; 7] = [53, 123, 161, 514, 4789, 8472, 51820];
 
 /// Checks the ports of every NetworkPolicy; names of admin policies too.
@@ -237,22 +237,12 @@ fn without_protocol(context: &Context<'_>, view: &PolicyView<'_>, findings: &mut
     for direction in Direction::ALL {
         for (index, rule) in spec.rules(direction).iter().enumerate() {
             for (at, entry) in rule.ports.iter().enumerate().filter(|(_, e)| e.protocol.is_none()) {
-                let path = format!("spec.{direction}[{index}].ports[{at}]");
-                match usually_udp(&rule.ports, entry) {
-                    Some(number) => {
-                        let message = format!(
-                            "{path}: {number} without a protocol means TCP alone, and {number} is usually UDP"
-                        );
-                        let fix = "add `protocol: UDP`, and a second entry if TCP is meant too";
-                        let finding = context.finding("E22", (view.id, rule.line), message, fix);
-                        let path = format!("{}/protocol", super::selectors::pointer(&path));
-                        let finding = finding.severity(Severity::Warning);
-                        findings.push(finding.edit(EditKind::Add, path, Some(json!("UDP"))));
-                    }
-                    None => {
-                        first.get_or_insert(rule.line);
-                        plain.push(word(entry));
-                    }
+                if let Some(number) = usually_udp(&rule.ports, entry) {
+                    let path = format!("spec.{direction}[{index}].ports[{at}]");
+                    findings.push(meant_udp(context, (view, rule.line), &path, number));
+                } else {
+                    first.get_or_insert(rule.line);
+                    plain.push(word(entry));
                 }
             }
         }
@@ -264,6 +254,20 @@ fn without_protocol(context: &Context<'_>, view: &PolicyView<'_>, findings: &mut
         super::context::list(&shown, plain.len())
     );
     findings.push(context.finding("E22", (view.id, line), message, "add `protocol: TCP`"));
+}
+
+fn meant_udp(
+    context: &Context<'_>,
+    (view, line): (&PolicyView<'_>, u32),
+    path: &str,
+    number: u16,
+) -> Finding {
+    let message =
+        format!("{path}: {number} without a protocol means TCP alone, and {number} is usually UDP");
+    let fix = "add `protocol: UDP`, and a second entry if TCP is meant too";
+    let finding = context.finding("E22", (view.id, line), message, fix);
+    let path = format!("{}/protocol", super::selectors::pointer(path));
+    finding.severity(Severity::Warning).edit(EditKind::Add, path, Some(json!("UDP")))
 }
 
 /// Returns the number of an entry that is usually UDP, unless UDP is allowed beside it.

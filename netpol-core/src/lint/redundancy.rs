@@ -129,8 +129,9 @@ fn covers(wide: &PeerView<'_>, narrow: &PeerView<'_>) -> Option<Covered> {
             if narrow.set.is_empty() || !narrow.set.is_subset(&wide.set) {
                 return None;
             }
-            let everything =
-                |s: Option<&crate::model::Selector>| s.is_none_or(|s| s.is_everything());
+            let everything = |s: Option<&crate::model::Selector>| {
+                s.is_none_or(crate::model::Selector::is_everything)
+            };
             let spaces = wide.namespaces == narrow.namespaces
                 || wide.namespaces.is_some_and(crate::model::Selector::is_everything);
             let pods = everything(wide.pods) || wide.pods == narrow.pods;

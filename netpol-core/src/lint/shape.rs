@@ -144,7 +144,7 @@ fn two_that_read_like_one(
     }
 }
 
-/// It is a slip where the pods stand in those namespaces, or nowhere in the policy's own.
+/// It is a slip where such pods stand in those namespaces.
 fn judge(
     context: &Context<'_>,
     view: &PolicyView<'_>,
@@ -153,9 +153,7 @@ fn judge(
     (selector, pods): (&Selector, &PodsPeer<'_>),
 ) -> Option<Finding> {
     let both: Pods = &*context.in_namespaces(namespaces, selector) & &*spaces.set;
-    let own = view.policy.namespace?;
-    let none_here = pods.set.is_empty() && context.is_populated(own);
-    if both.is_empty() && !(none_here && !spaces.set.is_empty()) {
+    if both.is_empty() {
         return None;
     }
     let count = |set: &Pods| match context.workloads(set).len() {
@@ -167,7 +165,7 @@ fn judge(
          in one item they would mean {}",
         count(&spaces.set),
         count(&pods.set),
-        if both.is_empty() { "nothing in this input".to_owned() } else { count(&both) },
+        count(&both),
     );
     let fix = "delete the second `-` so that both selectors are of one list item, if pods of those namespaces are meant";
     let finding = context.finding("E06", (view.id, rule.line), message, fix);

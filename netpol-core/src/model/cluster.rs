@@ -364,6 +364,11 @@ impl Cluster {
         Self { facts: Arc::clone(&self.facts), policies: policies.into() }
     }
 
+    /// Tells whether two clusters can differ in their policies alone.
+    pub(crate) fn shares_facts(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.facts, &other.facts)
+    }
+
     /// Tells whether a policy was not taken away.
     pub(crate) fn has_policy(&self, id: PolicyId) -> bool {
         self.policies.contains(id)

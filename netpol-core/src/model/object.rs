@@ -202,8 +202,13 @@ impl Cluster {
         objects.extend(self.workload_ids().map(|id| self.workload_object(id)));
         objects.extend((0..self.services().len()).map(|at| self.service_object(at)));
         objects.extend((0..self.ingresses().len()).map(|at| self.ingress_object(at)));
-        objects.extend(self.policies().iter().map(|policy| self.policy_object(policy)));
+        objects.extend(self.policy_objects());
         objects
+    }
+
+    /// Lists the policies as objects.
+    pub(crate) fn policy_objects(&self) -> impl Iterator<Item = Object> {
+        self.policies().iter().map(|policy| self.policy_object(policy))
     }
 
     /// Finds an object by name.

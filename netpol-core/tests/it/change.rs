@@ -359,7 +359,7 @@ proptest! {
             if at % 10 == 9 {
                 prop_assert_eq!(explained(&now), explained(&rebuilt(&now)), "change {}", at);
                 prop_assert_eq!(named_flows(&now), named_flows(&rebuilt(&now)));
-                prop_assert_eq!(moved(&before, &now), moved(&rebuilt(&before), &rebuilt(&now)));
+                prop_assert_eq!(diff(&before, &now), diff(&rebuilt(&before), &rebuilt(&now)));
             }
         }
     }

@@ -89,8 +89,7 @@ fn parse(text: &str) -> Result<Config, Wrong> {
     let mut lint = LintOptions { whole_cluster, ..LintOptions::default() };
     for (id, word) in severity {
         known(&id).map_err(|(message, help)| (line(&id), message, help))?;
-        let severity = severity_or_off(&word).ok_or_else(|| {
-            let message = format!("`{word}` is no severity");
+        let severity = severity_or(&word, "off").map_err(|message| {
             let help = "it is error, warning, info or off".to_owned();
             (line(&id), message, Some(help))
         })?;
@@ -107,23 +106,27 @@ fn parse(text: &str) -> Result<Config, Wrong> {
         }
         lint.accepted.push(Accepted { ids, object, reason });
     }
-    if let Some(word) = fail_on.as_deref().filter(|w| threshold(w).is_none()) {
-        let message = format!("fail-on: `{word}` is no severity");
+    if let Some(Err(message)) = fail_on.as_deref().map(threshold) {
+        let message = format!("fail-on: {message}");
         return Err((line("fail-on"), message, Some(FAIL_ON.to_owned())));
     }
     Ok(Config { lint, fail_on })
 }
 
-fn severity_or_off(word: &str) -> Option<Option<Severity>> {
-    if word == "off" { Some(None) } else { Severity::of_word(word).map(Some) }
+/// Reads a severity, or a word for none; says what is wrong with other words.
+fn severity_or(word: &str, none: &str) -> Result<Option<Severity>, String> {
+    if word == none {
+        return Ok(None);
+    }
+    Severity::of_word(word).map(Some).ok_or_else(|| format!("`{word}` is no severity"))
 }
 
 /// What `--fail-on` may say.
 pub(super) const FAIL_ON: &str = "it is error, warning, info or none";
 
-/// Reads `--fail-on`; the inner `None` is `none`.
-pub(super) fn threshold(word: &str) -> Option<Option<Severity>> {
-    if word == "none" { Some(None) } else { Severity::of_word(word).map(Some) }
+/// Reads `--fail-on`: a severity, or `none`.
+pub(super) fn threshold(word: &str) -> Result<Option<Severity>, String> {
+    severity_or(word, "none")
 }
 
 fn known(id: &str) -> Result<(), (String, Option<String>)> {

@@ -71,8 +71,8 @@ fn settings(invocation: &Invocation) -> Result<(config::Config, Threshold), Quer
     }
     let config = invocation.config.clone()?;
     let said = invocation.args.fail_on.as_deref().or(config.fail_on.as_deref()).unwrap_or("error");
-    let threshold = config::threshold(said).ok_or_else(|| {
-        let message = format!("--fail-on: `{said}` is no severity");
+    let threshold = config::threshold(said).map_err(|message| {
+        let message = format!("--fail-on: {message}");
         QueryError::new(ErrorCode::Usage, message).help(config::FAIL_ON)
     })?;
     Ok((config, threshold))

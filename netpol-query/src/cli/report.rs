@@ -69,7 +69,7 @@ impl Case {
     }
 
     /// Says what was found instead of what was expected.
-    pub(super) fn found(&self) -> String {
+    fn found(&self) -> String {
         match &self.reply.result {
             Err(error) => match &error.help {
                 Some(help) => format!("{}; {help}", error.message),

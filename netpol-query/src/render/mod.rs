@@ -83,7 +83,8 @@ pub fn reply(
                 Format::Sarif | Format::Github | Format::Gitlab | Format::Junit => {
                     forms::review(out, &answer.body, format)?;
                 }
-                _ => {}
+                // Only reports of contracts are written so.
+                Format::Tap => {}
             }
             Ok(None)
         }

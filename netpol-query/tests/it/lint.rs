@@ -381,6 +381,15 @@ fn sentences_ask_the_same() {
 }
 
 #[test]
+fn what_a_change_takes_away_is_not_found_any_more() {
+    let folder = Folder::new("changed", &[("shop.yaml", SHOP), ("nulled.yaml", NULLED)]);
+    let out = |sentence: &str| folder.run(&[sentence, "list policies | count"]).out;
+    assert_eq!(out("lint | where id = E34 | count"), "1\n2\n");
+    assert_eq!(out("with delete netpol/nulled: lint | where id = E34 | count"), "0\n2\n");
+    assert_eq!(out("with isolate ns/shop egress: lint | where id = E15 | count"), "0\n2\n");
+}
+
+#[test]
 fn contracts_may_ask_for_policies_without_mistakes() {
     let folder = shop("contract");
     let ran = folder.run(&["expect no lint >= error", "expect no lint"]);

@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 
 use super::super::contracts::{read, status};
-use super::super::report::{Case, Status};
+use super::super::report::Status;
 use crate::error::QueryError;
-use crate::execute::{Contract, ContractStatus};
+use crate::execute::{Answer, Body, Contract, ContractStatus};
 use crate::reply::Reply;
 use crate::session::Session;
 
@@ -42,15 +42,15 @@ fn contract(file: &str, new: Reply, old: &Reply) -> Option<Contract> {
     let status_now = status(&new)?;
     let (sentence, line) = (new.query.clone(), new.line);
     let before = status(old).map(of).filter(|status| *status != ContractStatus::Error);
-    let case = Case { file: file.to_owned(), reply: new, status: status_now };
-    Some(Contract {
-        sentence,
-        file: file.into(),
-        line,
-        status: of(status_now),
-        before,
-        found: case.found(),
-    })
+    let found = match &new.result {
+        Ok(Answer { body: Body::Expectation(expectation), .. }) => expectation.found.clone(),
+        Ok(_) => String::new(),
+        Err(error) => match &error.help {
+            Some(help) => format!("{}; {help}", error.message),
+            None => error.message.clone(),
+        },
+    };
+    Some(Contract { sentence, file: file.into(), line, status: of(status_now), before, found })
 }
 
 const fn of(status: Status) -> ContractStatus {

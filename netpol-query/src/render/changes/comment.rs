@@ -115,10 +115,10 @@ impl<'a> Comment<'a> {
                 ContractStatus::Unknown => "❔",
                 _ => "❌",
             };
-            let newly = if contract.is_newly_broken() { ", held before" } else { "" };
+            let newly = if contract.is_newly_broken() { " (held before)" } else { "" };
             let place = code(&format!("{}:{}", contract.file, contract.line));
             let line = format!(
-                "- {mark} {} — {}{newly} ({place})",
+                "- {mark} {} — {}{newly} {place}",
                 code(&contract.sentence),
                 plain(&contract.found)
             );

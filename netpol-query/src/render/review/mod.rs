@@ -109,7 +109,8 @@ fn fingerprints(review: &Review<'_>) -> Vec<String> {
         let text =
             format!("{}\n{}\n{file}\n{}", review.command, remark.rule.id, remark.fingerprint);
         let hash = Sha256::digest(text.as_bytes());
-        let hex: String = hash.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+        let first = hash.first_chunk::<16>().copied().unwrap_or_default();
+        let hex = format!("{:032x}", u128::from_be_bytes(first));
         let count = seen.entry(hex.clone()).or_default();
         *count += 1;
         format!("{hex}:{count}")
