@@ -77,7 +77,7 @@ fn described(rules: &[Rule]) -> Follow {
 fn slot(rule: Rule, phrase: Option<&str>) -> Option<Slot> {
     Some(match (rule, phrase) {
         (Rule::scope, _) => Slot::Scope,
-        (Rule::label_pair | Rule::label_keys, _) => Slot::Label,
+        (Rule::label_pair | Rule::label_keys | Rule::key, _) => Slot::Label,
         (Rule::format, _) => Slot::Format,
         (Rule::field | Rule::any_of | Rule::all_of | Rule::test, _) => Slot::Field,
         (Rule::source | Rule::git_source | Rule::bare_path, _) => Slot::Path,
