@@ -123,7 +123,10 @@ impl Writer<'_> {
             |n: u32| ObjectKey::new(ObjectKind::Policy(kind), &place, &format!("{prefix}-{n}"));
         let is_free =
             |key: &ObjectKey| !self.edits.contains_key(key) && self.cluster.object(key).is_none();
-        let Some(key) = (1..).map(key).find(is_free) else { return };
+        let most =
+            u32::try_from(self.cluster.policies().len() + self.edits.len()).unwrap_or(u32::MAX);
+        let mut names = (1..=most.saturating_add(1)).map(key);
+        let Some(key) = names.find(is_free) else { return };
         let policy = PolicyObject {
             kind,
             namespace: Some(place.clone()),

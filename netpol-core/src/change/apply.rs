@@ -199,10 +199,13 @@ fn replaced(object: Object) -> Edits {
     [(key, (!is_empty).then_some(object))].into()
 }
 
+/// Labels as they are written.
+type LabelList = Vec<(String, String)>;
+
 fn relabel(
     cluster: &Cluster,
     key: &ObjectKey,
-    relabel: &dyn Fn(&mut Vec<(String, String)>),
+    relabel: &dyn Fn(&mut LabelList),
 ) -> Result<Edits, ChangeError> {
     let (mut object, pod) = find(cluster, key)?;
     match &mut object {

@@ -75,17 +75,18 @@ fn touched(objects: &[ObjectChange], before: &Snapshot, after: &Snapshot) -> Vec
             Touched::Workloads(workloads)
         }
     };
-    return objects.iter().map(of).collect();
+    objects.iter().map(of).collect()
+}
 
-    fn subjects_of(snapshot: &Snapshot) -> BTreeMap<ObjectKey, BTreeSet<ObjectKey>> {
-        let cluster = snapshot.cluster();
-        let of = |id| {
-            let pods = snapshot.subjects(id).into_iter();
-            pods.map(|pod| cluster.workload_key(cluster.pod(pod).workload)).collect()
-        };
-        let policies = cluster.policy_ids();
-        policies.map(|id| (cluster.policy_key(cluster.policy(id)), of(id))).collect()
-    }
+/// The workloads that each policy governs.
+fn subjects_of(snapshot: &Snapshot) -> BTreeMap<ObjectKey, BTreeSet<ObjectKey>> {
+    let cluster = snapshot.cluster();
+    let of = |id| {
+        let pods = snapshot.subjects(id).into_iter();
+        pods.map(|pod| cluster.workload_key(cluster.pod(pod).workload)).collect()
+    };
+    let policies = cluster.policy_ids();
+    policies.map(|id| (cluster.policy_key(cluster.policy(id)), of(id))).collect()
 }
 
 impl Finder<'_> {

@@ -1,6 +1,6 @@
 //! The workloads of two clusters side by side: by name, since ids mean something on one side only.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::{Cluster, ObjectKey, PodId, WorkloadId};
 use crate::reach::Snapshot;
@@ -88,26 +88,6 @@ impl<'a> Ends<'a> {
             Self::Named { ids, .. } => ids[side][number as usize],
         }
     }
-
-    /// Lists a workload's pods so that those at one place are the same pod of both sides: by name, those of other
-    /// names in their order.
-    pub(super) fn aligned(
-        &self,
-        number: WorkloadNumber,
-        side: usize,
-        sides: &[Side<'_>; 2],
-    ) -> Vec<PodId> {
-        let (own, other) = (&sides[side], &sides[1 - side]);
-        let name = |side: &Side<'_>, pod: &PodId| side.snapshot.cluster().pod(*pod).name.clone();
-        let names: std::collections::BTreeSet<_> =
-            other.pods(number).iter().map(|pod| name(other, pod)).collect();
-        let mut pods: Vec<PodId> = own.pods(number).to_vec();
-        pods.sort_by_key(|pod| {
-            let name = name(own, pod);
-            (!names.contains(&name), name)
-        });
-        pods
-    }
 }
 
 /// One of two snapshots, its workloads numbered.
@@ -133,4 +113,18 @@ impl<'a> Side<'a> {
         let id = self.ends.id(self.at, number);
         id.map_or(&[], |id| &self.snapshot.cluster().workload(id).pods)
     }
+}
+
+/// Lists a workload's pods so that those at one place are the same pod of both sides: by name, those of other names in their
+/// order.
+pub(super) fn aligned(number: WorkloadNumber, side: usize, sides: &[Side<'_>; 2]) -> Vec<PodId> {
+    let (own, other) = (&sides[side], &sides[1 - side]);
+    let name = |side: &Side<'_>, pod: &PodId| side.snapshot.cluster().pod(*pod).name.clone();
+    let names: BTreeSet<_> = other.pods(number).iter().map(|pod| name(other, pod)).collect();
+    let mut pods: Vec<PodId> = own.pods(number).to_vec();
+    pods.sort_by_key(|pod| {
+        let name = name(own, pod);
+        (!names.contains(&name), name)
+    });
+    pods
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::ends::WorkloadNumber;
+use super::ends::{WorkloadNumber, aligned};
 use super::rows::{
     Comparison, DiffEnd, DiffRow, Inside, Key, allowed_rows, is_uniform, key, ports_of,
 };
@@ -137,7 +137,7 @@ fn add(
 /// Compares pod by pod; pods of one side alone count where they are treated as no pod of the other side was.
 fn compare_pods(comparison: &mut Comparison<'_>, inbound: bool, pods: WorkloadNumber) {
     let lists = [0, 1].map(|side| {
-        let aligned = comparison.ends.aligned(pods, side, comparison.sides);
+        let aligned = aligned(pods, side, comparison.sides);
         let allowed = aligned.iter().map(|pod| pod_allowed(comparison, side, *pod, inbound));
         allowed.collect::<Vec<_>>()
     });

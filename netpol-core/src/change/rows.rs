@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use roaring::RoaringBitmap;
 
-use super::ends::{Ends, Side, WorkloadNumber};
+use super::ends::{Ends, Side, WorkloadNumber, aligned};
 use super::outside;
 use crate::model::{Direction, Family, IpSet, ObjectKey, PodId, PortSet, Verdict};
 use crate::reach::{
@@ -430,11 +430,11 @@ impl Comparison<'_> {
         family: Option<Family>,
     ) -> BTreeMap<(usize, usize), PortSet> {
         let own = &self.sides[side];
-        let aligned = |end: Inside| match end {
-            Inside::Workload(number) => self.ends.aligned(number, side, self.sides),
+        let pods = |end: Inside| match end {
+            Inside::Workload(number) => aligned(number, side, self.sides),
             Inside::Controller => Vec::new(),
         };
-        let (sources, targets) = (aligned(src), aligned(dst));
+        let (sources, targets) = (pods(src), pods(dst));
         let place = |pods: &[PodId], end: &End| match end {
             End::Pod(pod) => pods.iter().position(|p| p == pod),
             End::IngressController => Some(0),

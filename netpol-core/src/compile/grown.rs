@@ -6,6 +6,7 @@ use std::sync::Arc;
 /// Entries that are shared, and a few behind them that were added since.
 #[derive(Debug)]
 pub(crate) struct Grown<T> {
+    #[expect(clippy::rc_buffer, reason = "it grows in place as long as nobody shares it")]
     base: Arc<Vec<T>>,
     tail: Vec<Arc<T>>,
 }

@@ -147,10 +147,10 @@ impl Mentions {
 }
 
 /// Lists the pod selectors of a NetworkPolicy.
-fn selectors_of(spec: &NetworkPolicySpec) -> impl Iterator<Item = &Selector> {
+fn selectors_of<'a>(spec: &'a NetworkPolicySpec) -> impl Iterator<Item = &'a Selector> {
     let rules = spec.ingress.iter().chain(&spec.egress);
-    let of_peer = |peer| match peer {
-        &NetworkPolicyPeer::Pods { ref pod_selector, .. } => pod_selector.as_ref(),
+    let of_peer = |peer: &'a NetworkPolicyPeer| match peer {
+        NetworkPolicyPeer::Pods { pod_selector, .. } => pod_selector.as_ref(),
         NetworkPolicyPeer::IpBlock(_) => None,
     };
     let peers = rules.flat_map(|rule| &rule.peers).filter_map(of_peer);

@@ -14,7 +14,7 @@ type Places =
 /// The policies of every family; a [`PolicyId`] is a position, which stays the same when others come and go.
 #[derive(Clone, Debug, Default)]
 pub struct Policies {
-    base: Arc<Vec<Policy>>,
+    base: Arc<[Policy]>,
     places: Arc<OnceLock<Places>>,
     /// What is not as in `base`, by position: also what was added after it.
     changed: Vec<Slot>,
@@ -32,7 +32,7 @@ struct Slot {
 impl From<Vec<Policy>> for Policies {
     fn from(policies: Vec<Policy>) -> Self {
         let len = policies.len();
-        Self { base: Arc::new(policies), len, ..Self::default() }
+        Self { base: policies.into(), len, ..Self::default() }
     }
 }
 
