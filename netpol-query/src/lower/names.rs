@@ -18,13 +18,11 @@ pub(super) fn only(path: &Spanned<Path>, kind: &str) -> Found<String> {
     };
     let name =
         part.and_then(|part| part.node.name.as_ref().filter(|_| part.node.selectors.is_empty()));
-    match name.filter(|name| !Name::is_glob(name) && path.node.port.is_none()) {
-        Some(name) => Ok(name.text().to_owned()),
-        None => {
-            let message = format!("`{}` is not the name of one {}", path.node, word(kind));
-            Err(QueryError::at(ErrorCode::Usage, path.span, message))
-        }
+    if let Some(name) = name.filter(|name| !Name::is_glob(name) && path.node.port.is_none()) {
+        return Ok(name.text().to_owned());
     }
+    let message = format!("`{}` is not the name of one {}", path.node, word(kind));
+    Err(QueryError::at(ErrorCode::Usage, path.span, message))
 }
 
 fn word(kind: &str) -> &str {

@@ -259,7 +259,9 @@ impl Session {
             count(policies, "policy", "policies")
         );
         if odd > 0 {
-            done.push_str(&format!("; {} about it", count(odd, "warning", "warnings")));
+            done.push_str("; ");
+            done.push_str(&count(odd, "warning", "warnings"));
+            done.push_str(" about it");
         }
         Ok((Body::Done(done), warnings))
     }
