@@ -57,7 +57,7 @@ impl Reader for Files {
         if loaded.errors().next().is_some() && !self.keep_going {
             return Err(refused(source.text(), &loaded));
         }
-        let Loaded { cluster, diagnostics, remarks, completed, .. } = loaded;
+        let Loaded { cluster, diagnostics, remarks, completed } = loaded;
         Ok(Manifests { cluster, completed, diagnostics, remarks })
     }
 }

@@ -90,7 +90,7 @@ impl Reader for Files {
             let message = format!("`{path}` cannot be read: {error}");
             return Err(QueryError::new(ErrorCode::Input, message));
         }
-        let Loaded { cluster, diagnostics, remarks, completed, .. } = loaded;
+        let Loaded { cluster, diagnostics, remarks, completed } = loaded;
         Ok(Manifests { cluster, completed, diagnostics, remarks })
     }
 }
