@@ -3,7 +3,7 @@
 use super::find::Found;
 use crate::error::{ErrorCode, QueryError};
 use crate::kinds::Kind;
-use crate::syntax::ast::{Name, Path};
+use crate::syntax::ast::Path;
 use crate::syntax::{Span, Spanned};
 
 /// Returns the one plain name of a path, which may say its kind: `attacker`, `ns/shop`.

@@ -252,8 +252,12 @@ impl Session {
             1 => format!("1 {one}"),
             count => format!("{count} {several}"),
         };
-        let mut done = format!(
-            "loaded {}: {}, {}",
+        let odd = match odd {
+            0 => String::new(),
+            odd => format!("; {} about it", count(odd, "warning", "warnings")),
+        };
+        let done = format!(
+            "loaded {}: {}, {}{odd}",
             source.node,
             count(workloads, "workload", "workloads"),
             count(policies, "policy", "policies")
