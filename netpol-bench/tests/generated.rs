@@ -133,7 +133,7 @@ fn dual_pods_have_both_families_and_so_have_the_blocks() {
 fn admin_adds_20_policies_a_tier_with_25_rules_and_priorities_of_their_own() {
     let built = cluster(Preset::Admin, 1_000, 1).unwrap();
     let mut priorities = BTreeSet::new();
-    for policy in built.policies() {
+    for policy in built.policies().iter() {
         let PolicySpec::Admin(spec) = &policy.spec else { continue };
         assert_eq!(policy.kind, PolicyKind::ClusterNetworkPolicy);
         assert_eq!(spec.ingress.len() + spec.egress.len(), 25);
