@@ -18,11 +18,11 @@ pub(super) fn only(path: &Spanned<Path>, kind: &str) -> Found<String> {
     };
     let name =
         part.and_then(|part| part.node.name.as_ref().filter(|_| part.node.selectors.is_empty()));
-    if let Some(name) = name.filter(|name| !Name::is_glob(name) && path.node.port.is_none()) {
-        return Ok(name.text().to_owned());
-    }
-    let message = format!("`{}` is not the name of one {}", path.node, word(kind));
-    Err(QueryError::at(ErrorCode::Usage, path.span, message))
+    let name = name.filter(|name| !name.is_glob() && path.node.port.is_none());
+    name.map(|name| name.text().to_owned()).ok_or_else(|| {
+        let message = format!("`{}` is not the name of one {}", path.node, word(kind));
+        QueryError::at(ErrorCode::Usage, path.span, message)
+    })
 }
 
 fn word(kind: &str) -> &str {

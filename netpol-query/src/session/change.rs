@@ -262,11 +262,6 @@ impl Session {
             count(workloads, "workload", "workloads"),
             count(policies, "policy", "policies")
         );
-        if odd > 0 {
-            done.push_str("; ");
-            done.push_str(&count(odd, "warning", "warnings"));
-            done.push_str(" about it");
-        }
         Ok((Body::Done(done), warnings))
     }
 
