@@ -24,7 +24,7 @@ fn usual(text: &str) -> Vec<Finding> {
 
 fn read(name: &str) -> String {
     let path = folder().join(format!("{name}.yaml"));
-    let bytes = std::fs::read(&path).unwrap_or_else(|e| panic!("{path:?}: {e}"));
+    let bytes = std::fs::read(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
     String::from_utf8(bytes).unwrap()
 }
 
