@@ -16,7 +16,7 @@ use netpol_core::reach::Snapshot;
 const SHAPES: [Preset; 3] = [Preset::Enterprise, Preset::Live, Preset::KanoRandom];
 const PODS: u32 = 10_000;
 /// So many policies are changed in turn, spread over all of them.
-const CHANGED: usize = 512;
+const CHANGED: usize = 96;
 
 /// The same policy with one port more in each rule that names ports, and without its last rule where none does.
 fn other(mut policy: PolicyObject) -> PolicyObject {
