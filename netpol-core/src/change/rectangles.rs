@@ -70,7 +70,8 @@ pub(super) fn rectangles(rows: &[DiffRow]) -> Vec<Rectangle> {
     found
 }
 
-/// Groups second ends by the set of their first ends; the end itself is taken to be in its own set.
+/// Groups second ends by the set of their first ends; a workload is taken to be in its own set, since it
+/// is not reached from itself where all others reach it. Addresses are not: what leads out and what leads in stay apart.
 fn sides<'a>(pairs: impl Iterator<Item = (&'a DiffEnd, &'a DiffEnd)>) -> Sides<'a> {
     let mut firsts: BTreeMap<&DiffEnd, BTreeSet<&DiffEnd>> = BTreeMap::new();
     for (first, second) in pairs {
@@ -79,7 +80,9 @@ fn sides<'a>(pairs: impl Iterator<Item = (&'a DiffEnd, &'a DiffEnd)>) -> Sides<'
     let mut groups: Sides<'a> = BTreeMap::new();
     for (second, set) in &firsts {
         let mut own = set.clone();
-        own.insert(second);
+        if matches!(second, DiffEnd::Workload(_)) {
+            own.insert(second);
+        }
         groups.entry(own).or_default().insert(second);
     }
     // The set of a group holds an end itself only where another of the group, or its own row, has it.
