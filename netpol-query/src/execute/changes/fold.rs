@@ -81,7 +81,13 @@ fn fold<'a>(rows: &[&'a ChangeRow]) -> Vec<Fold<'a>> {
             by_destination.entry(*dst).or_default().push(at);
         }
     }
-    for destinations in same_sources(&sources) {
+    let outside: Ends = rows
+        .iter()
+        .zip(&ends)
+        .filter(|(row, _)| matches!(*row.dst, Endpoint::External { .. }))
+        .map(|(_, (_, dst))| *dst)
+        .collect();
+    for destinations in same_sources(&sources, &outside) {
         let of = destinations.iter().filter_map(|dst| by_destination.get(dst)).flatten();
         let mut of: Vec<usize> = of.copied().collect();
         of.sort_unstable();
@@ -97,12 +103,15 @@ fn fold<'a>(rows: &[&'a ChangeRow]) -> Vec<Fold<'a>> {
     folds
 }
 
-/// Groups destinations that the same sources reach, each but for itself.
-fn same_sources(sources: &BTreeMap<usize, Ends>) -> Vec<Ends> {
+/// Groups destinations that the same sources reach, each but for itself. Addresses never reach addresses: what leads out and
+/// what leads in stay apart.
+fn same_sources(sources: &BTreeMap<usize, Ends>, outside: &Ends) -> Vec<Ends> {
     let mut with_itself: BTreeMap<Ends, Ends> = BTreeMap::new();
     for (dst, srcs) in sources {
         let mut key = srcs.clone();
-        key.insert(*dst);
+        if !outside.contains(dst) {
+            key.insert(*dst);
+        }
         with_itself.entry(key).or_default().insert(*dst);
     }
     let (mut found, alone): (Vec<Ends>, Vec<Ends>) =
