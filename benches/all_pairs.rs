@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
-use netpol_bench::table::counted_port;
+use netpol_bench::measure::counted_port;
 use netpol_bench::{Preset, cluster, naive};
 use netpol_core::model::Dialect;
 use netpol_core::reach::Snapshot;

@@ -63,6 +63,15 @@ pub enum Disagreement {
     },
 }
 
+impl Disagreement {
+    /// Describes a flow about which two snapshots differ.
+    pub(crate) fn about(cluster: &Cluster, flow: &Flow, fast: Verdict, slow: Verdict) -> Self {
+        let (src, dst) = (name(cluster, &flow.src), name(cluster, &flow.dst));
+        let Flow { protocol, port, .. } = *flow;
+        Self::Verdict { src, dst, protocol, port, fast, slow }
+    }
+}
+
 /// Compares a snapshot with the reference on `samples` flows, and the count of pairs on one port with single verdicts where
 /// the cluster has at most `exact_up_to` pods.
 ///
@@ -98,13 +107,12 @@ fn agree(snapshot: &Snapshot, flow: &Flow) -> Result<Verdict, Disagreement> {
     let cluster = snapshot.cluster();
     let (fast, slow) =
         (snapshot.verdict(flow), reference::verdict(cluster, snapshot.dialect(), flow));
-    let (src, dst) = (name(cluster, &flow.src), name(cluster, &flow.dst));
     if fast != slow {
-        let Flow { protocol, port, .. } = *flow;
-        return Err(Disagreement::Verdict { src, dst, protocol, port, fast, slow });
+        return Err(Disagreement::about(cluster, flow, fast, slow));
     }
     let explained = snapshot.explain(flow).verdict;
     if explained != fast {
+        let (src, dst) = (name(cluster, &flow.src), name(cluster, &flow.dst));
         return Err(Disagreement::Explanation { src, dst, explained, verdict: fast });
     }
     Ok(fast)

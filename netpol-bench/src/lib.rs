@@ -2,16 +2,20 @@
 //!
 //! Modules in reading order: [`preset`] (the shapes by name), [`mod@generate`] (objects of a shape, one after the other),
 //! [`manifest`] (objects as the API writes them) and [`write`](mod@write) (files); then [`sample`] (flows to ask about), [`gate`] (fast
-//! answers against slow ones), [`naive`] (what the measurements are
-//! compared with), [`stopwatch`], [`machine`] and [`table`] (the measurements).
+//! answers against slow ones), [`naive`] (what the measurements are compared with), [`operation`] and [`row`] (figures),
+//! [`measure`](mod@measure) (one cluster), [`stopwatch`], [`memory`], [`machine`] and [`table`] (all of it).
 #![forbid(unsafe_code)]
 
 pub mod gate;
 pub mod generate;
 pub mod machine;
 pub mod manifest;
+pub mod measure;
+pub mod memory;
 pub mod naive;
+pub mod operation;
 pub mod preset;
+pub mod row;
 pub mod sample;
 pub mod stopwatch;
 pub mod table;

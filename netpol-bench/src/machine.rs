@@ -5,8 +5,10 @@ use std::fs::File;
 use std::io::Read as _;
 use std::process::Command;
 
+use serde::{Deserialize, Serialize};
+
 /// What is known of the machine; `unknown` where the system does not tell.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Machine {
     /// The model of the processor.
     pub processor: String,

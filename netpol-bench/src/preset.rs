@@ -73,6 +73,20 @@ impl Preset {
         }
     }
 
+    /// Returns the most pods that the shape is measured at, and why there are no more.
+    pub const fn most_pods(self) -> (u32, &'static str) {
+        match self {
+            Self::Redhat240 => (2_400, "the shape has a fixed size of 240 namespaces"),
+            Self::AntreaXl => (100_000, "the shape has a fixed size of 25 000 namespaces"),
+            Self::AntreaOneNs => (10_000, "the shape has a fixed size of 10 000 policies"),
+            Self::KanoRandom => (
+                100_000,
+                "nearly every pair of labels is its own class; the shape is known up to 100 000 pods",
+            ),
+            _ => (u32::MAX, ""),
+        }
+    }
+
     /// Returns the number of pods where none is asked for: the size under which the shape is known.
     pub const fn default_pods(self) -> u32 {
         match self {

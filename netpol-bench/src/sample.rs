@@ -87,12 +87,14 @@ pub fn names(cluster: &Cluster, flows: &[Flow]) -> Vec<NamedFlow> {
     flows.iter().map(named).collect()
 }
 
+/// Finds a pod by the names of its namespace and itself.
+pub fn look_up(cluster: &Cluster, (namespace, name): &(String, String)) -> Option<PodId> {
+    cluster.find_namespace(namespace).and_then(|namespace| cluster.find_pod(namespace, name))
+}
+
 /// Judges a flow by the names of its pods; `Unknown` where a name is nobody's.
 pub fn by_name(snapshot: &Snapshot, named: &NamedFlow) -> Verdict {
-    let cluster = snapshot.cluster();
-    let find = |(namespace, name): &(String, String)| {
-        cluster.find_namespace(namespace).and_then(|n| cluster.find_pod(n, name)).map(Peer::Pod)
-    };
+    let find = |name| look_up(snapshot.cluster(), name).map(Peer::Pod);
     let NamedFlow { src, dst, flow } = named;
     match (find(src), find(dst)) {
         (Some(src), Some(dst)) => {

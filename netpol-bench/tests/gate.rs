@@ -2,9 +2,12 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
 use netpol_bench::gate::{check, pairs_one_by_one};
-use netpol_bench::naive::{allowed_by_rule_walk, pairs_by_rule_walk};
+use netpol_bench::measure::counted_port;
+use netpol_bench::naive::{
+    RuleWalk, allowed_by_rule_walk, beginning, pairs_by_dense_matrix, pairs_by_rule_walk,
+    read_full_structs,
+};
 use netpol_bench::sample::{by_name, flows, names};
-use netpol_bench::table::counted_port;
 use netpol_bench::{Preset, cluster};
 use netpol_core::model::{Dialect, Family, Flow, Peer, Protocol, Verdict};
 use netpol_core::reach::Snapshot;
@@ -106,4 +109,38 @@ fn sampled_flows_are_of_both_kinds_and_fixed_by_the_seed() {
     };
     let near = sample.iter().filter(|f| namespace(&f.src) == namespace(&f.dst)).count();
     assert!((500..700).contains(&near), "{near}");
+}
+
+/// A baseline that answers wrongly would be compared with for nothing.
+#[test]
+fn what_figures_are_compared_with_answers_alike() {
+    let (mut walked, mut counted) = (0, 0);
+    for preset in Preset::ALL {
+        let snapshot = snapshot(preset, 100);
+        let cluster = snapshot.cluster();
+        if let Some(walk) = RuleWalk::new(cluster) {
+            walked += 1;
+            for flow in flows(cluster, 3_000, 9) {
+                let allowed = snapshot.verdict(&flow) == Verdict::Allow;
+                assert_eq!(walk.allows(&flow), allowed, "{preset}: {flow:?}");
+            }
+        }
+        let port = counted_port(preset);
+        if let Some(pairs) = pairs_by_dense_matrix(cluster, port) {
+            counted += 1;
+            assert_eq!(pairs, snapshot.count_pairs(port.0, port.1), "{preset}");
+        }
+    }
+    assert_eq!((walked, counted), (11, 9), "shapes that the naive ways are not too simple for");
+}
+
+#[test]
+fn the_plain_reader_reads_every_document() {
+    let mut yaml = Vec::new();
+    let objects = netpol_bench::write::write_yaml(Preset::Enterprise, 200, 1, &mut yaml).unwrap();
+    let text = String::from_utf8(yaml).unwrap();
+    assert_eq!(read_full_structs(&text).unwrap() as u64, objects);
+    let part = beginning(&text, text.len() / 2);
+    assert!(part.len() > text.len() / 2 && part.len() < text.len(), "{}", part.len());
+    assert!(part.ends_with('\n') && text[part.len()..].starts_with("---\n"));
 }

@@ -1,8 +1,8 @@
 //! What is written is what is built: files of a preset load into a cluster that answers like the one in memory.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
+use netpol_bench::measure::counted_port;
 use netpol_bench::sample::{by_name, flows, names};
-use netpol_bench::table::counted_port;
 use netpol_bench::write::{write_json, write_yaml};
 use netpol_bench::{Preset, cluster};
 use netpol_core::model::{Cluster, Dialect};

@@ -1,5 +1,13 @@
 //! The naive ways, measured in the same run as the real ones: a ratio holds on other machines, a time does not.
 
+mod matrix;
+mod walk;
+mod yaml;
+
+pub use matrix::pairs_by_dense_matrix;
+pub use walk::RuleWalk;
+pub use yaml::{beginning, read_full_structs};
+
 use netpol_core::evaluate::reference;
 use netpol_core::model::{
     Cluster, Dialect, NamespaceId, NetworkPolicyPeer, NetworkPolicySpec, PolicySpec, Protocol,

@@ -1,0 +1,65 @@
+//! Who can reach a pod, and the closure over any number of hops.
+
+use std::time::Duration;
+
+use netpol_core::model::{PodId, PortSet, Protocol};
+use netpol_core::reach::{AskedPorts, Hops, Selection, Snapshot};
+
+use super::Notebook;
+use crate::generate::draw::Draw;
+use crate::operation::Operation;
+use crate::row::Figure;
+use crate::stopwatch::{Stopwatch, percentile};
+
+/// So many pods are asked about.
+const ASKED: usize = 64;
+/// So many closures are made.
+const CLOSURES: usize = 5;
+
+pub(super) fn measure(
+    snapshot: &Snapshot,
+    seed: u64,
+    (protocol, port): (Protocol, u16),
+    notes: &mut Notebook,
+) {
+    let pods = drawn(snapshot, ASKED, seed ^ 2);
+    if pods.is_empty() {
+        notes.leave_out("who can reach, closure", "the cluster has no pods");
+        return;
+    }
+    let ports = AskedPorts::from(PortSet::single(protocol, port));
+    let mut times: Vec<Duration> = pods
+        .iter()
+        .map(|pod| {
+            let watch = Stopwatch::start();
+            std::hint::black_box(snapshot.who_can_reach(&one(*pod), &ports));
+            watch.elapsed()
+        })
+        .collect();
+    notes.add(Figure::new(Operation::WhoCanReach, percentile(&mut times, 50)));
+    let mut times: Vec<Duration> = pods
+        .iter()
+        .take(CLOSURES)
+        .map(|pod| {
+            let all = Hops::between(snapshot.everyone(), one(*pod), AskedPorts::all());
+            let watch = Stopwatch::start();
+            std::hint::black_box(snapshot.eventual_sources(&all));
+            watch.elapsed()
+        })
+        .collect();
+    notes.add(Figure::new(Operation::Closure, percentile(&mut times, 50)));
+}
+
+fn one(pod: PodId) -> Selection {
+    Selection::pod(pod)
+}
+
+/// Draws pods.
+pub(super) fn drawn(snapshot: &Snapshot, count: usize, seed: u64) -> Vec<PodId> {
+    let Ok(pods) = u32::try_from(snapshot.cluster().pods().len()) else { return Vec::new() };
+    if pods == 0 {
+        return Vec::new();
+    }
+    let mut draw = Draw::new(seed);
+    (0..count).map(|_| PodId(draw.below(pods))).collect()
+}
