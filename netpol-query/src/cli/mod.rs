@@ -147,19 +147,25 @@ pub fn run(args: Vec<OsString>, streams: &mut Streams<'_>, around: &Surroundings
         Ok(Ok(exit)) => exit,
         // Whoever read the answers has seen enough.
         Ok(Err(error)) if error.kind() == io::ErrorKind::BrokenPipe => Exit::Yes,
-        Ok(Err(error)) => {
-            let _unheard = writeln!(streams.err, "error: cannot write: {error}");
-            Exit::Wrong
-        }
+        Ok(Err(error)) => unwritten(streams.err, &error),
         Err(panic) => {
             internal(streams, &*panic, json);
             Exit::Bug
         }
     };
     match streams.out.flush() {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Exit::Wrong.code(),
+        // What could not be written before would be said twice.
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe && exit != Exit::Wrong => {
+            unwritten(streams.err, &error).code()
+        }
         _ => exit.code(),
     }
+}
+
+/// An answer that did not get to its reader is no answer.
+fn unwritten(err: &mut dyn Write, error: &io::Error) -> Exit {
+    let _unheard = writeln!(err, "error: cannot write: {error}");
+    Exit::Wrong
 }
 
 fn internal(streams: &mut Streams<'_>, panic: &(dyn std::any::Any + Send), json: Option<bool>) {

@@ -214,3 +214,28 @@ fn equal_input_gives_equal_bytes() {
     let second = on_shop(&["-o", "json", "flows", "why can any reach pods"]);
     assert_eq!(first.out, second.out);
 }
+
+/// A disk without room: it is found out late, when buffers are written.
+struct Full;
+
+impl std::io::Write for Full {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Err(std::io::ErrorKind::StorageFull.into())
+    }
+}
+
+#[test]
+fn an_answer_that_cannot_be_written_is_said_and_is_no_success() {
+    let args =
+        ["netpol-query", "-f", "-", "can shop/frontend reach db on 5432"].map(OsString::from);
+    let mut err = Vec::new();
+    let mut input = SHOP.as_bytes();
+    let mut streams = Streams { input: &mut input, out: &mut Full, err: &mut err };
+    assert_eq!(run(args.to_vec(), &mut streams, &Surroundings::default()), 2);
+    let err = String::from_utf8(err).unwrap();
+    assert!(err.starts_with("error: cannot write: "), "{err}");
+}
