@@ -9,5 +9,5 @@ mod selectors;
 pub(crate) use group_set::{DenseSet, GroupSet, Union};
 pub(crate) use groups::{Group, GroupId, Groups};
 pub(crate) use mentions::Mentions;
-pub(crate) use parallel::both;
+pub(crate) use parallel::{both, map};
 pub(crate) use selectors::{Bitmaps, SelectorIndex};

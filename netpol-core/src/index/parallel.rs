@@ -14,3 +14,16 @@ pub(crate) fn both<A: Send, B: Send>(
 pub(crate) fn both<A, B>(a: impl FnOnce() -> A, b: impl FnOnce() -> B) -> (A, B) {
     (a(), b())
 }
+
+/// Maps every piece; the order of the results does not depend on the number of threads.
+#[cfg(feature = "rayon")]
+pub(crate) fn map<T: Sync, R: Send>(pieces: &[T], f: impl Fn(&T) -> R + Sync + Send) -> Vec<R> {
+    use rayon::prelude::*;
+    pieces.par_iter().map(f).collect()
+}
+
+/// Maps every piece.
+#[cfg(not(feature = "rayon"))]
+pub(crate) fn map<T, R>(pieces: &[T], f: impl Fn(&T) -> R) -> Vec<R> {
+    pieces.iter().map(f).collect()
+}

@@ -4,6 +4,7 @@ mod ask;
 mod cells;
 mod controller;
 mod count;
+mod count_ports;
 mod graph;
 mod hops;
 mod outside;
@@ -15,6 +16,7 @@ mod table;
 mod touched;
 mod web;
 
+pub use count_ports::PortCount;
 pub use graph::{Graph, GraphEdge, GraphNode};
 pub use hops::{Arrival, Closure, Hops};
 pub use paths::{PathChoice, Paths};

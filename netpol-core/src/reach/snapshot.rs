@@ -4,6 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use super::ask::answer;
 use super::count::count_pairs;
+use super::count_ports::{PortCount, count_pairs_by_port};
 use super::graph::Graph;
 use super::hops::{self, Closure, Hops};
 use super::paths::{self, PathChoice, Paths};
@@ -75,6 +76,7 @@ impl Snapshot {
                 cluster: Arc::new(cluster),
                 program: Arc::new(program),
                 row_tables: Arc::clone(&self.row_tables),
+               
                 dialect: self.dialect,
             });
         }
@@ -215,6 +217,12 @@ impl Snapshot {
     /// Counts the ordered pairs of different pods that are certainly allowed on a port, in some family that both have.
     pub fn count_pairs(&self, protocol: Protocol, port: u16) -> u64 {
         count_pairs(self, protocol, port)
+    }
+
+    /// Counts the ordered pairs of different pods that are certainly allowed, for every port of every protocol: by protocol
+    /// and port, consecutive ports of one count together. Ports that all rules treat alike are counted once.
+    pub fn count_pairs_by_port(&self) -> Vec<PortCount> {
+        count_pairs_by_port(self)
     }
 
     /// Lists the NetworkPolicies that isolate a pod in a direction; empty where nothing does.
