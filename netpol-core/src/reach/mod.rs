@@ -7,6 +7,7 @@ mod count;
 mod count_ports;
 mod graph;
 mod hops;
+mod may_reach;
 mod outside;
 mod paths;
 mod question;

@@ -7,6 +7,7 @@ use super::count::count_pairs;
 use super::count_ports::{PortCount, count_pairs_by_port};
 use super::graph::Graph;
 use super::hops::{self, Closure, Hops};
+use super::may_reach::MayReach;
 use super::paths::{self, PathChoice, Paths};
 use super::question::{AskedPorts, ControllerEnd, Level, Question, Row, Selection, Table};
 use super::rows::RowTables;
@@ -51,6 +52,7 @@ pub struct Snapshot {
     cluster: Arc<Cluster>,
     program: Arc<Program>,
     row_tables: Arc<OnceLock<RowTables>>,
+    may_reach: Arc<OnceLock<MayReach>>,
     dialect: Dialect,
 }
 
@@ -59,7 +61,7 @@ impl Snapshot {
     pub fn new(cluster: impl Into<Arc<Cluster>>, dialect: Dialect) -> Self {
         let cluster = cluster.into();
         let program = Arc::new(Program::compile(&cluster, dialect));
-        Self { cluster, program, row_tables: Arc::default(), dialect }
+        Self { cluster, program, row_tables: Arc::default(), may_reach: Arc::default(), dialect }
     }
 
     /// Compiles a cluster of which some objects changed: where these are NetworkPolicies that mention no label, port name
@@ -76,7 +78,7 @@ impl Snapshot {
                 cluster: Arc::new(cluster),
                 program: Arc::new(program),
                 row_tables: Arc::clone(&self.row_tables),
-               
+                may_reach: Arc::default(),
                 dialect: self.dialect,
             });
         }
@@ -100,6 +102,10 @@ impl Snapshot {
 
     pub(super) fn row_tables(&self) -> &RowTables {
         self.row_tables.get_or_init(|| RowTables::of(&self.cluster, &self.program))
+    }
+
+    pub(super) fn may_reach(&self) -> &MayReach {
+        self.may_reach.get_or_init(|| MayReach::of(&self.program))
     }
 
     pub(super) fn program(&self) -> &Program {
