@@ -3,14 +3,12 @@
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use ipnet::IpNet;
-use roaring::RoaringBitmap;
-
-use crate::index::{GroupSet, Groups, SelectorIndex};
+use crate::index::{GroupSet, Groups, SelectorIndex, Union};
 use crate::model::{
     AddressRange, AdminPeer, Cluster, Dialect, DomainName, IngressControllerLabels, IpBlock,
     IpBlockPods, IpSet, NamespaceId, NetworkPolicyPeer, NodeId, Selector,
 };
+use ipnet::IpNet;
 
 /// The peers of one rule, or-ed.
 #[derive(Debug)]
@@ -76,13 +74,13 @@ impl PeerCompiler<'_> {
         namespace: NamespaceId,
         peers: &[NetworkPolicyPeer],
     ) -> PeerSet {
-        let mut draft = Draft { any: peers.is_empty(), ..Draft::default() };
+        let mut draft = Draft { any: peers.is_empty(), ..self.draft() };
         let mut blocks = IpSet::none();
         for peer in peers {
             match peer {
                 NetworkPolicyPeer::Pods { namespace_selector, pod_selector } => {
-                    draft.groups |=
-                        &*self.pods(namespace, namespace_selector.as_ref(), pod_selector.as_ref());
+                    let (namespaces, pods) = (namespace_selector.as_ref(), pod_selector.as_ref());
+                    draft.groups.insert_set(&self.pods(namespace, namespaces, pods));
                     // Without a namespaceSelector the policy's own namespace is meant, and the ingress controller is in
                     // none that the input tells.
                     if let Some(namespaces) = namespace_selector {
@@ -104,23 +102,26 @@ impl PeerCompiler<'_> {
 
     /// Returns the peers of a rule that matches everything.
     pub(crate) fn everything(&mut self) -> PeerSet {
-        self.finish(Draft { any: true, ..Draft::default() })
+        let draft = Draft { any: true, ..self.draft() };
+        self.finish(draft)
     }
 
     /// Compiles `from` or `to` of an admin rule.
     pub(crate) fn admin(&mut self, peers: &[AdminPeer]) -> PeerSet {
-        let mut draft = Draft::default();
+        let mut draft = self.draft();
         let (mut networks, mut nodes) = (IpSet::none(), IpSet::none());
         for peer in peers {
             match peer {
                 AdminPeer::Namespaces(selector) => {
-                    let selected = self.selectors.in_namespaces(selector, &Selector::everything());
-                    draft.groups |= &*selected;
-                    self.add_controller(&mut draft, selector, &Selector::everything());
+                    let everything = Selector::everything();
+                    let selected = self.selectors.set_in_namespaces(selector, &everything);
+                    draft.groups.insert_set(&selected);
+                    self.add_controller(&mut draft, selector, &everything);
                 }
                 AdminPeer::Pods { namespace_selector, pod_selector } => {
-                    draft.groups |=
-                        &*self.selectors.in_namespaces(namespace_selector, pod_selector);
+                    let selected =
+                        self.selectors.set_in_namespaces(namespace_selector, pod_selector);
+                    draft.groups.insert_set(&selected);
                     self.add_controller(&mut draft, namespace_selector, pod_selector);
                 }
                 AdminPeer::Networks(nets) => {
@@ -166,12 +167,24 @@ impl PeerCompiler<'_> {
         own: NamespaceId,
         namespaces: Option<&Selector>,
         pods: Option<&Selector>,
-    ) -> Rc<RoaringBitmap> {
+    ) -> Rc<GroupSet> {
         let everything = Selector::everything();
         let pods = pods.unwrap_or(&everything);
         match namespaces {
-            None => Rc::new(self.selectors.in_namespace(own, pods)),
-            Some(namespaces) => self.selectors.in_namespaces(namespaces, pods),
+            None => Rc::new(self.selectors.set_in_namespace(own, pods)),
+            Some(namespaces) => self.selectors.set_in_namespaces(namespaces, pods),
+        }
+    }
+
+    fn draft(&self) -> Draft {
+        Draft {
+            any: false,
+            groups: Union::none(self.groups.len()),
+            terms: Vec::new(),
+            names: Vec::new(),
+            unmapped: Vec::new(),
+            controller: false,
+            open_selectors: Vec::new(),
         }
     }
 
@@ -190,7 +203,7 @@ impl PeerCompiler<'_> {
             let everything = selector.is_everything();
             let on_matching = |node: Option<NodeId>| node.map_or(everything, is_matching);
             let hosts = self.groups.iter().filter(|(_, g)| g.host_network && on_matching(g.node));
-            draft.groups.extend(hosts.map(|(id, _)| id));
+            hosts.for_each(|(id, _)| draft.groups.insert_range(id, id + 1));
         }
         let nodes = self.cluster.nodes().iter().zip(&matching).filter(|(_, m)| **m);
         nodes
@@ -227,7 +240,7 @@ impl PeerCompiler<'_> {
         }
         PeerSet {
             any: draft.any,
-            groups: GroupSet::from_bitmap(&draft.groups, self.groups.len()),
+            groups: draft.groups.finish(),
             terms: terms.into(),
             names: draft.names.into(),
             unmapped: draft.unmapped.into(),
@@ -238,10 +251,9 @@ impl PeerCompiler<'_> {
 }
 
 /// A peer set in the making.
-#[derive(Default)]
 struct Draft {
     any: bool,
-    groups: RoaringBitmap,
+    groups: Union,
     terms: Vec<AddressTerm>,
     names: Vec<DomainName>,
     unmapped: Vec<u32>,

@@ -85,6 +85,11 @@ impl PortMatch {
         Self::new(numbers.into_iter().collect(), names)
     }
 
+    /// Lists the ports given by number, as inclusive ranges.
+    pub(crate) fn key_ranges(&self) -> impl Iterator<Item = (PortKey, PortKey)> + '_ {
+        self.keys.iter().copied()
+    }
+
     /// Tells whether some port is given by name.
     pub(crate) fn has_names(&self) -> bool {
         !self.names.is_empty()

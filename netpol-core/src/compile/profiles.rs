@@ -9,7 +9,7 @@ use super::peers::{AddressTerm, PeerSet};
 use super::ports::{NamedPort, PortMatch};
 use super::program::Program;
 use super::stages::{CompiledPolicy, Rule, Stage, Unmatched};
-use crate::index::Groups;
+use crate::index::{GroupId, Groups};
 use crate::model::{Direction, Family};
 
 type FastMap<K, V> = HashMap<K, V, foldhash::fast::RandomState>;
@@ -67,30 +67,80 @@ pub(crate) fn assign(
     let mut of_group = vec![Profile::default(); groups.len() as usize];
     for (at, stage) in stages.iter_mut().enumerate() {
         let facts = stage.policies.iter().map(|p| Facts::of(p, peers, ports)).collect();
-        let mut maker = Maker { stage, facts, terms, uncut: &uncut, known: FastMap::default() };
-        maker.make((Box::default(), Box::default()));
-        for (group, selection) in (0u32..).zip(selections(maker.stage, of_group.len())) {
-            let named = direction == Direction::Ingress && maker.uses_names(&selection);
-            let named =
-                if named { groups.group(group).named_ports.clone() } else { Box::default() };
-            let id = maker.make((selection, named));
-            let profile = &mut of_group[group as usize];
-            profile.stages[at] = id;
-            for family in Family::ALL {
-                let classes = maker.stage.profiles[id as usize].classes(family);
-                profile.cut[family as usize] |= !classes.is_trivial();
+        let mut maker = Maker::new(stage, facts, terms, &uncut);
+        maker.make(&[], &[]);
+        let mut selections = Selections::of(maker.stage);
+        while let Some(from) = selections.advance() {
+            let to = selections.end().unwrap_or(groups.len());
+            let selection = &selections.active;
+            let uses_names = direction == Direction::Ingress && maker.uses_names(selection);
+            let alike = (!uses_names).then(|| maker.make(selection, &[]));
+            for group in from..to {
+                let id = alike
+                    .unwrap_or_else(|| maker.make(selection, &groups.group(group).named_ports));
+                let profile = &mut of_group[group as usize];
+                profile.stages[at] = id;
+                for family in Family::ALL {
+                    let classes = maker.stage.profiles[id as usize].classes(family);
+                    profile.cut[family as usize] |= !classes.is_trivial();
+                }
             }
         }
     }
     number(&of_group)
 }
 
-fn selections(stage: &Stage, groups: usize) -> Vec<Box<[u32]>> {
-    let mut lists: Vec<Vec<u32>> = vec![Vec::new(); groups];
-    for (position, policy) in (0u32..).zip(stage.policies.iter()) {
-        policy.subject.for_each(|group| lists[group as usize].push(position));
+/// Goes over the groups from one change of the policies that select them to the next: a list for each group would hold every
+/// policy that selects all of them as many times as there are groups.
+struct Selections {
+    /// Where a subject begins or ends, with the policy's position and whether it begins; ascending.
+    edges: Vec<(GroupId, u32, bool)>,
+    /// The first edge that is not applied yet.
+    next: usize,
+    /// The policies that select the groups from the last edge on, ascending.
+    active: Vec<u32>,
+}
+
+impl Selections {
+    fn of(stage: &Stage) -> Self {
+        let mut edges = Vec::new();
+        for (position, policy) in (0u32..).zip(stage.policies.iter()) {
+            policy.subject.for_each_range(|from, to| {
+                edges.push((from, position, true));
+                edges.push((to, position, false));
+            });
+        }
+        edges.sort_unstable();
+        Self { edges, next: 0, active: Vec::new() }
     }
-    lists.into_iter().map(Into::into).collect()
+
+    /// Goes to the next group that other policies select than the group before; `None` at the end.
+    fn advance(&mut self) -> Option<GroupId> {
+        let rest = &self.edges[self.next..];
+        let at = rest.first()?.0;
+        let now = &rest[..rest.partition_point(|edge| edge.0 == at)];
+        self.next += now.len();
+        let mut active = Vec::with_capacity(self.active.len() + now.len());
+        let mut before = self.active.iter().copied().peekable();
+        for (_, position, begins) in now {
+            while let Some(own) = before.next_if(|own| own < position) {
+                active.push(own);
+            }
+            if *begins {
+                active.push(*position);
+            } else {
+                before.next_if_eq(position);
+            }
+        }
+        active.extend(before);
+        self.active = active;
+        Some(at)
+    }
+
+    /// Returns the next group that other policies select; `None` where nothing changes up to the last group.
+    fn end(&self) -> Option<GroupId> {
+        self.edges.get(self.next).map(|edge| edge.0)
+    }
 }
 
 /// What matters of a policy's rules.
@@ -119,27 +169,53 @@ struct Maker<'a> {
     facts: Vec<Facts>,
     terms: &'a Grown<AddressTerm>,
     uncut: &'a [Arc<AddressClasses>; 2],
-    known: FastMap<Key, u32>,
+    /// Those that need no named ports.
+    known: FastMap<Box<[u32]>, u32>,
+    known_with_names: FastMap<Key, u32>,
 }
 
-impl Maker<'_> {
+impl<'a> Maker<'a> {
+    fn new(
+        stage: &'a mut Stage,
+        facts: Vec<Facts>,
+        terms: &'a Grown<AddressTerm>,
+        uncut: &'a [Arc<AddressClasses>; 2],
+    ) -> Self {
+        let (known, known_with_names) = (FastMap::default(), FastMap::default());
+        Self { stage, facts, terms, uncut, known, known_with_names }
+    }
+
     fn uses_names(&self, selection: &[u32]) -> bool {
         selection.iter().any(|p| self.facts[*p as usize].names)
     }
 
-    fn make(&mut self, key: Key) -> u32 {
-        if let Some(id) = self.known.get(&key) {
+    fn make(&mut self, selection: &[u32], named: &[NamedPort]) -> u32 {
+        if named.is_empty() {
+            if let Some(id) = self.known.get(selection) {
+                return *id;
+            }
+            let id = self.add(selection, named);
+            self.known.insert(selection.into(), id);
+            return id;
+        }
+        let key: Key = (selection.into(), named.into());
+        if let Some(id) = self.known_with_names.get(&key) {
             return *id;
         }
+        let id = self.add(selection, named);
+        self.known_with_names.insert(key, id);
+        id
+    }
+
+    fn add(&mut self, selection: &[u32], named: &[NamedPort]) -> u32 {
         let id = u32::try_from(self.stage.profiles.len()).unwrap_or(u32::MAX);
         let profile = StageProfile {
-            classes: self.classes(&key.0),
-            rules: self.rules(&key.0),
-            policies: key.0.clone(),
-            named_ports: key.1.clone(),
+            classes: self.classes(selection),
+            rules: self.rules(selection),
+            policies: selection.into(),
+            named_ports: named.into(),
         };
         self.stage.profiles.push(profile);
-        self.known.insert(key, id);
         id
     }
 

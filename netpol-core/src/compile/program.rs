@@ -10,10 +10,11 @@ use super::peers::{AddressTerm, PeerCompiler, PeerSet};
 use super::ports::PortMatch;
 use super::profiles::{Profile, ProfileId, Tables, assign};
 use super::stages::{CompiledPolicy, Rule, Stage, Unmatched};
-use crate::index::{Bitmaps, GroupId, GroupSet, Groups, Mentions, SelectorIndex};
+use crate::index::{Bitmaps, GroupId, Groups, Mentions, SelectorIndex, both};
 use crate::model::{
     Action, AdminPolicySpec, AdminPort, AdminRule, Cluster, Dialect, Direction, DomainName, Family,
-    NetworkPolicySpec, Pod, PodId, Policy, PolicyId, PolicySpec, Selector, Subject, TieBreak, Tier,
+    NetworkPolicyPort, NetworkPolicySpec, Pod, PodId, Policy, PolicyId, PolicySpec, Selector,
+    Subject, TieBreak, Tier,
 };
 
 /// Every policy of a cluster, compiled for one dialect.
@@ -111,7 +112,7 @@ impl Program {
             program
         };
         let (egress, ingress) =
-            (finish(egress, Direction::Egress), finish(ingress, Direction::Ingress));
+            both(|| finish(egress, Direction::Egress), || finish(ingress, Direction::Ingress));
         Self {
             addresses: Arc::new(PodAddresses::of(cluster)),
             groups: Arc::new(groups),
@@ -207,6 +208,8 @@ pub(super) struct Compiler<'a> {
     peers: Vec<PeerSet>,
     ports: Vec<PortMatch>,
     known_ports: HashMap<PortMatch, u32, foldhash::fast::RandomState>,
+    /// The ports of NetworkPolicy rules as they were written.
+    known_lists: HashMap<&'a [NetworkPolicyPort], u32, foldhash::fast::RandomState>,
     egress: StageLists,
     ingress: StageLists,
 }
@@ -234,6 +237,7 @@ impl<'a> Compiler<'a> {
             peers: Vec::new(),
             ports: Vec::new(),
             known_ports: HashMap::default(),
+            known_lists: HashMap::default(),
             egress: StageLists::default(),
             ingress: StageLists::default(),
         }
@@ -255,22 +259,21 @@ impl<'a> Compiler<'a> {
         Parts { peers, terms, unmapped, ports, egress, ingress }
     }
 
-    pub(super) fn add(&mut self, id: PolicyId, policy: &Policy) {
+    pub(super) fn add(&mut self, id: PolicyId, policy: &'a Policy) {
         match &policy.spec {
             PolicySpec::Network(spec) => self.add_network(id, policy, spec),
             PolicySpec::Admin(spec) => self.add_admin(id, spec),
         }
     }
 
-    fn add_network(&mut self, id: PolicyId, policy: &Policy, spec: &NetworkPolicySpec) {
+    fn add_network(&mut self, id: PolicyId, policy: &Policy, spec: &'a NetworkPolicySpec) {
         let Some(namespace) = policy.namespace else { return };
-        let selected = self.peer_compiler.selectors.in_namespace(namespace, &spec.pod_selector);
-        let subject = GroupSet::from_bitmap(&selected, self.peer_compiler.groups.len());
+        let subject = self.peer_compiler.selectors.set_in_namespace(namespace, &spec.pod_selector);
         for direction in effective_types(spec) {
             let mut rules = Vec::new();
             for (index, rule) in (0u32..).zip(spec.rules(direction)) {
                 let peer = self.peer_compiler.network_policy(namespace, &rule.peers);
-                let ports = PortMatch::of_network_policy(&rule.ports, self.mentions);
+                let ports = self.network_ports(&rule.ports);
                 rules.push(self.rule(index, rule.line, Action::Allow, peer, ports));
             }
             self.push(
@@ -289,8 +292,7 @@ impl<'a> Compiler<'a> {
                 (namespace_selector, pod_selector)
             }
         };
-        let selected = self.peer_compiler.selectors.in_namespaces(namespaces, pods);
-        let subject = GroupSet::from_bitmap(&selected, self.peer_compiler.groups.len());
+        let subject = self.peer_compiler.selectors.set_in_namespaces(namespaces, pods);
         let stage = if spec.tier == Tier::Admin { ADMIN } else { BASELINE };
         for direction in Direction::ALL {
             let mut rules = Vec::new();
@@ -301,7 +303,7 @@ impl<'a> Compiler<'a> {
                 self.push(
                     direction,
                     stage,
-                    CompiledPolicy { id, lane: 0, block: 0, subject: subject.clone(), rules },
+                    CompiledPolicy { id, lane: 0, block: 0, subject: (*subject).clone(), rules },
                 );
             }
         }
@@ -312,11 +314,12 @@ impl<'a> Compiler<'a> {
     fn admin_rule(&mut self, index: u32, rule: &AdminRule) -> Option<Rule> {
         if rule.ports.iter().any(|port| *port == AdminPort::Name("".into())) {
             let everything = self.peer_compiler.everything();
-            let deny = || self.rule(index, rule.line, Action::Deny, everything, PortMatch::all());
+            let ports = self.ports_id(PortMatch::all());
+            let deny = || self.rule(index, rule.line, Action::Deny, everything, ports);
             return (rule.action != Action::Allow).then(deny);
         }
         let peer = self.peer_compiler.admin(&rule.peers);
-        let ports = PortMatch::of_admin(&rule.ports, self.mentions);
+        let ports = self.ports_id(PortMatch::of_admin(&rule.ports, self.mentions));
         Some(self.rule(index, rule.line, rule.action, peer, ports))
     }
 
@@ -327,22 +330,30 @@ impl<'a> Compiler<'a> {
         }
     }
 
-    fn rule(
-        &mut self,
-        index: u32,
-        line: u32,
-        action: Action,
-        peer: PeerSet,
-        ports: PortMatch,
-    ) -> Rule {
+    fn rule(&mut self, index: u32, line: u32, action: Action, peer: PeerSet, ports: u32) -> Rule {
         let peer_id = u32::try_from(self.first.0 + self.peers.len()).unwrap_or(u32::MAX);
         self.peers.push(peer);
-        let next = u32::try_from(self.first.1 + self.ports.len()).unwrap_or(u32::MAX);
-        let ports_id = *self.known_ports.entry(ports.clone()).or_insert(next);
-        if ports_id == next {
-            self.ports.push(ports);
+        Rule { index, line, action, peer: peer_id, ports }
+    }
+
+    /// Compiles the ports of a NetworkPolicy rule; policies write the same few lists again and again.
+    fn network_ports(&mut self, ports: &'a [NetworkPolicyPort]) -> u32 {
+        if let Some(id) = self.known_lists.get(ports) {
+            return *id;
         }
-        Rule { index, line, action, peer: peer_id, ports: ports_id }
+        let id = self.ports_id(PortMatch::of_network_policy(ports, self.mentions));
+        self.known_lists.insert(ports, id);
+        id
+    }
+
+    fn ports_id(&mut self, ports: PortMatch) -> u32 {
+        let next = u32::try_from(self.first.1 + self.ports.len()).unwrap_or(u32::MAX);
+        if let Some(id) = self.known_ports.get(&ports) {
+            return *id;
+        }
+        self.known_ports.insert(ports.clone(), next);
+        self.ports.push(ports);
+        next
     }
 }
 

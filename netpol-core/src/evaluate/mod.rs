@@ -14,4 +14,4 @@ pub(crate) use decision::Decision;
 pub(crate) use evaluator::Evaluator;
 pub(crate) use explain::{Explained, plain};
 pub(crate) use other::{Candidates, Other, OtherKind};
-pub(crate) use walk::{Algebra, Matcher, StageOutcome, stage_outcome};
+pub(crate) use walk::{Algebra, Matcher, stage_outcome};

@@ -1,5 +1,7 @@
 //! Sets of groups: as few ranges where the set is a selection of whole namespaces, as a bitset where it is scattered.
 
+use std::borrow::Cow;
+
 use roaring::RoaringBitmap;
 
 /// An immutable set of groups; equal sets have equal representations.
@@ -23,7 +25,17 @@ pub(crate) struct DenseSet {
 /// Above one range for so many groups a bitset is smaller and faster.
 const GROUPS_PER_RANGE: u32 = 64;
 
+/// Tells whether so many ranges are better kept as a bitset.
+fn is_scattered(ranges: usize, len: u32) -> bool {
+    ranges > 4 && ranges as u64 * u64::from(GROUPS_PER_RANGE) > u64::from(len)
+}
+
 impl GroupSet {
+    /// Every group out of `len`.
+    pub(crate) const fn whole(len: u32) -> Self {
+        Self::Span(0, len)
+    }
+
     /// Takes over a bitmap; `len` is the number of groups.
     pub(crate) fn from_bitmap(bitmap: &RoaringBitmap, len: u32) -> Self {
         let mut ranges: Vec<(u32, u32)> = Vec::new();
@@ -42,7 +54,7 @@ impl GroupSet {
         if ranges.is_empty() {
             return Self::Span(0, 0);
         }
-        if ranges.len() > 4 && ranges.len() as u64 * u64::from(GROUPS_PER_RANGE) > u64::from(len) {
+        if is_scattered(ranges.len(), len) {
             let mut dense = DenseSet::none(len);
             ranges.iter().for_each(|r| dense.insert_range(r.0, r.1));
             return Self::Dense(dense);
@@ -80,6 +92,66 @@ impl GroupSet {
             Self::Span(from, to) => (*from..*to).for_each(visit),
             Self::Ranges(ranges) => ranges.iter().flat_map(|r| r.0..r.1).for_each(visit),
             Self::Dense(dense) => dense.for_each(&mut visit),
+        }
+    }
+
+    /// Returns the groups that are in both sets.
+    pub(crate) fn intersection(&self, other: &Self, len: u32) -> Self {
+        if let (Self::Dense(dense), any) | (any, Self::Dense(dense)) = (self, other) {
+            let mut both = DenseSet::none(len);
+            both.insert_set(any);
+            both.and(dense);
+            return both.into_group_set();
+        }
+        let (a, b) = (self.as_ranges(), other.as_ranges());
+        let (mut a, mut b) = (a.as_ref(), b.as_ref());
+        let mut both = Vec::new();
+        while let ([(a_from, a_to), a_rest @ ..], [(b_from, b_to), b_rest @ ..]) = (a, b) {
+            let (from, to) = (*a_from.max(b_from), *a_to.min(b_to));
+            if from < to {
+                both.push((from, to));
+            }
+            if a_to < b_to {
+                a = a_rest;
+            } else {
+                b = b_rest;
+            }
+        }
+        Self::from_ranges(both, len)
+    }
+
+    /// Returns the groups that are not in the set.
+    pub(crate) fn complement(&self, len: u32) -> Self {
+        let mut outside = Vec::new();
+        let mut at = 0;
+        self.for_each_range(|from, to| {
+            if at < from {
+                outside.push((at, from));
+            }
+            at = to;
+        });
+        if at < len {
+            outside.push((at, len));
+        }
+        Self::from_ranges(outside, len)
+    }
+
+    /// Returns the number of groups in the set.
+    pub(crate) fn size(&self) -> u32 {
+        match self {
+            Self::Span(from, to) => to - from,
+            Self::Ranges(ranges) => ranges.iter().map(|r| r.1 - r.0).sum(),
+            Self::Dense(dense) => dense.words.iter().map(|w| w.count_ones()).sum(),
+        }
+    }
+
+    /// The set as ranges.
+    fn as_ranges(&self) -> Cow<'_, [(u32, u32)]> {
+        match self {
+            Self::Span(from, to) if from == to => Cow::Borrowed(&[]),
+            Self::Span(from, to) => Cow::Owned(vec![(*from, *to)]),
+            Self::Ranges(ranges) => Cow::Borrowed(ranges),
+            Self::Dense(dense) => Cow::Owned(dense.ranges()),
         }
     }
 
@@ -199,8 +271,93 @@ impl DenseSet {
     }
 
     /// Turns the set into its smallest form.
-    pub(crate) fn to_group_set(&self) -> GroupSet {
+    pub(crate) fn into_group_set(self) -> GroupSet {
+        if is_scattered(self.count_ranges(), self.len) {
+            return GroupSet::Dense(self);
+        }
         GroupSet::from_ranges(self.ranges(), self.len)
+    }
+
+    fn count_ranges(&self) -> usize {
+        let mut before = 0;
+        let mut starts = 0;
+        for word in &self.words {
+            starts += (word & !(word << 1 | before)).count_ones() as usize;
+            before = word >> 63;
+        }
+        starts
+    }
+}
+
+/// A union in the making: it stays a list of ranges as long as no part of it is a bitset, since most unions are small.
+#[derive(Debug)]
+pub(crate) struct Union {
+    len: u32,
+    /// Ranges in any order, which may overlap; none once there is a bitset.
+    ranges: Vec<(u32, u32)>,
+    dense: Option<DenseSet>,
+    /// Whether every group is in it.
+    whole: bool,
+}
+
+impl Union {
+    /// Starts with no group out of `len`.
+    pub(crate) const fn none(len: u32) -> Self {
+        Self { len, ranges: Vec::new(), dense: None, whole: false }
+    }
+
+    /// Tells whether every group is in it, so that nothing can be added.
+    pub(crate) const fn is_whole(&self) -> bool {
+        self.whole
+    }
+
+    /// Adds the groups from `from` up to but not including `to`.
+    pub(crate) fn insert_range(&mut self, from: u32, to: u32) {
+        self.whole |= from == 0 && to == self.len;
+        match &mut self.dense {
+            Some(dense) => dense.insert_range(from, to),
+            None if from < to => self.ranges.push((from, to)),
+            None => {}
+        }
+    }
+
+    /// Adds the groups of a set.
+    pub(crate) fn insert_set(&mut self, set: &GroupSet) {
+        match set {
+            GroupSet::Span(from, to) => self.insert_range(*from, *to),
+            GroupSet::Ranges(ranges) => ranges.iter().for_each(|r| self.insert_range(r.0, r.1)),
+            GroupSet::Dense(other) => match &mut self.dense {
+                Some(dense) => dense.or(other),
+                None => {
+                    let mut dense = other.clone();
+                    self.ranges.drain(..).for_each(|r| dense.insert_range(r.0, r.1));
+                    self.dense = Some(dense);
+                }
+            },
+        }
+    }
+
+    /// Returns the union.
+    pub(crate) fn finish(self) -> GroupSet {
+        if self.whole {
+            return GroupSet::whole(self.len);
+        }
+        if let Some(dense) = self.dense {
+            return dense.into_group_set();
+        }
+        let mut ranges = self.ranges;
+        if ranges.len() < 2 {
+            return GroupSet::from_ranges(ranges, self.len);
+        }
+        ranges.sort_unstable();
+        let mut merged: Vec<(u32, u32)> = Vec::with_capacity(ranges.len());
+        for (from, to) in ranges {
+            match merged.last_mut() {
+                Some(last) if from <= last.1 => last.1 = last.1.max(to),
+                _ => merged.push((from, to)),
+            }
+        }
+        GroupSet::from_ranges(merged, self.len)
     }
 }
 
@@ -232,7 +389,7 @@ mod tests {
             let set = GroupSet::from_bitmap(&bitmap, 300);
             let mut dense = DenseSet::none(300);
             dense.insert_set(&set);
-            prop_assert_eq!(dense.to_group_set(), set.clone());
+            prop_assert_eq!(dense.clone().into_group_set(), set.clone());
             for g in 0..300 {
                 prop_assert_eq!(set.contains(g), groups.contains(&g));
                 prop_assert_eq!(dense.contains(g), groups.contains(&g));
@@ -240,6 +397,40 @@ mod tests {
             let mut listed = Vec::new();
             set.for_each(|g| listed.push(g));
             prop_assert!(listed.iter().eq(groups.iter()));
+        }
+    }
+
+    fn set_of(groups: &[bool]) -> GroupSet {
+        let bitmap: RoaringBitmap =
+            (0u32..).zip(groups).filter(|(_, g)| **g).map(|(i, _)| i).collect();
+        GroupSet::from_bitmap(&bitmap, 200)
+    }
+
+    /// Sets with few ranges, and sets with many.
+    fn groups() -> impl Strategy<Value = Vec<bool>> {
+        let spans = prop::collection::vec((any::<bool>(), 1usize..90), 1..8).prop_map(|spans| {
+            let of = |(g, n): (bool, usize)| std::iter::repeat_n(g, n);
+            let mut all: Vec<bool> = spans.into_iter().flat_map(of).collect();
+            all.resize(200, false);
+            all
+        });
+        prop_oneof![spans, prop::collection::vec(any::<bool>(), 200), Just(vec![true; 200])]
+    }
+
+    proptest! {
+        #[test]
+        fn sets_are_united_and_cut_in_every_form(parts in prop::collection::vec(groups(), 0..5), other in groups()) {
+            let mut union = Union::none(200);
+            parts.iter().for_each(|part| union.insert_set(&set_of(part)));
+            let all: Vec<bool> = (0..200).map(|g| parts.iter().any(|p| p[g])).collect();
+            let united = union.finish();
+            prop_assert_eq!(&united, &set_of(&all));
+            let both: Vec<bool> = all.iter().zip(&other).map(|(a, b)| *a && *b).collect();
+            prop_assert_eq!(united.intersection(&set_of(&other), 200), set_of(&both));
+            prop_assert_eq!(set_of(&other).intersection(&united, 200), set_of(&both));
+            let outside: Vec<bool> = all.iter().map(|g| !g).collect();
+            prop_assert_eq!(united.complement(200), set_of(&outside));
+            prop_assert_eq!(united.size() as usize, all.iter().filter(|g| **g).count());
         }
     }
 

@@ -41,7 +41,10 @@ pub(crate) struct Group {
 #[derive(Debug, Default)]
 pub(crate) struct Groups {
     groups: Vec<Group>,
-    pods: Vec<Vec<PodId>>,
+    /// The pods by group, those of one group ascending.
+    pods: Vec<PodId>,
+    /// Where the pods of each group begin, and where those of the last one end.
+    first_pod: Vec<u32>,
     of_pod: Vec<GroupId>,
     by_namespace: Vec<(GroupId, GroupId)>,
 }
@@ -73,17 +76,14 @@ impl Groups {
             renumber[*old as usize] = new;
         }
         let of_pod: Vec<GroupId> = first_seen.iter().map(|old| renumber[*old as usize]).collect();
-        let mut pods = vec![Vec::new(); order.len()];
-        for (pod, group) in cluster.pod_ids().zip(&of_pod) {
-            pods[*group as usize].push(pod);
-        }
+        let (pods, first_pod) = by_group(cluster, &of_pod, order.len());
         let groups: Vec<Group> = order.iter().map(|(key, _)| maker.group(key)).collect();
         let mut by_namespace = vec![(0, 0); cluster.namespaces().len()];
         for (id, group) in (0u32..).zip(&groups) {
             let range = &mut by_namespace[group.namespace.index()];
             *range = if range.1 == 0 { (id, id + 1) } else { (range.0, id + 1) };
         }
-        Self { groups, pods, of_pod, by_namespace }
+        Self { groups, pods, first_pod, of_pod, by_namespace }
     }
 
     /// Returns the number of groups.
@@ -103,7 +103,8 @@ impl Groups {
 
     /// Returns the pods of a group, ascending.
     pub(crate) fn pods(&self, id: GroupId) -> &[PodId] {
-        &self.pods[id as usize]
+        let at = id as usize;
+        &self.pods[self.first_pod[at] as usize..self.first_pod[at + 1] as usize]
     }
 
     /// Returns the group of a pod.
@@ -115,6 +116,27 @@ impl Groups {
     pub(crate) fn of_namespace(&self, namespace: NamespaceId) -> (GroupId, GroupId) {
         self.by_namespace[namespace.index()]
     }
+}
+
+/// Sorts pods by group: counts them, then gives each its place.
+fn by_group(cluster: &Cluster, of_pod: &[GroupId], groups: usize) -> (Vec<PodId>, Vec<u32>) {
+    let mut first_pod = vec![0u32; groups + 1];
+    for group in of_pod {
+        first_pod[*group as usize + 1] += 1;
+    }
+    let mut sum = 0;
+    for first in &mut first_pod {
+        sum += *first;
+        *first = sum;
+    }
+    let mut next = first_pod.clone();
+    let mut pods = vec![PodId(0); of_pod.len()];
+    for (pod, group) in cluster.pod_ids().zip(of_pod) {
+        let place = &mut next[*group as usize];
+        pods[*place as usize] = pod;
+        *place += 1;
+    }
+    (pods, first_pod)
 }
 
 /// What tells groups apart, with the lists by their numbers.
@@ -169,6 +191,8 @@ struct Maker<'a> {
     /// Port lists are shared between pods: the number of each by where it lies.
     known_ports: FastMap<*const ContainerPort, u32>,
     scratch: Vec<Mark>,
+    /// The marks of the pod before, with their number: the pods of a workload stand together.
+    before: (Vec<Mark>, u32),
 }
 
 impl<'a> Maker<'a> {
@@ -191,6 +215,7 @@ impl<'a> Maker<'a> {
             ports: Lists::new(),
             known_ports: FastMap::default(),
             scratch: Vec::new(),
+            before: (Vec::new(), 0),
         }
     }
 
@@ -229,9 +254,12 @@ impl<'a> Maker<'a> {
         let of = labels.iter().flat_map(|label| self.marks_of[label.index()]);
         marks.extend(of.filter(|mark| *mark != NO_MARK));
         marks.sort_unstable();
-        let number = self.marks.number(&marks);
+        if marks != self.before.0 {
+            self.before.1 = self.marks.number(&marks);
+            std::mem::swap(&mut self.before.0, &mut marks);
+        }
         self.scratch = marks;
-        number
+        self.before.1
     }
 
     fn named_ports(&mut self, pod: &Pod) -> u32 {

@@ -3,9 +3,11 @@
 mod group_set;
 mod groups;
 mod mentions;
+mod parallel;
 mod selectors;
 
-pub(crate) use group_set::{DenseSet, GroupSet};
-pub(crate) use groups::{GroupId, Groups};
+pub(crate) use group_set::{DenseSet, GroupSet, Union};
+pub(crate) use groups::{Group, GroupId, Groups};
 pub(crate) use mentions::Mentions;
+pub(crate) use parallel::{both, map};
 pub(crate) use selectors::{Bitmaps, SelectorIndex};

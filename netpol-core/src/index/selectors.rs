@@ -6,6 +6,7 @@ use std::rc::Rc;
 
 use roaring::RoaringBitmap;
 
+use super::group_set::GroupSet;
 use super::groups::{Groups, Mark};
 use crate::model::{Cluster, NamespaceId, Operator, Requirement, Selector};
 
@@ -64,13 +65,57 @@ pub(crate) struct SelectorIndex<'a> {
     namespaces: FastMap<Selector, Rc<Matching>>,
     /// What was selected, by namespace selector, then pod selector.
     known: FastMap<Selector, FastMap<Selector, Rc<RoaringBitmap>>>,
+    /// The same as sets.
+    known_sets: FastMap<Selector, FastMap<Selector, Rc<GroupSet>>>,
 }
 
 impl<'a> SelectorIndex<'a> {
     /// Prepares to answer.
     pub(crate) fn new(cluster: &'a Cluster, groups: &'a Groups, bitmaps: &'a Bitmaps) -> Self {
         let (namespaces, known) = (FastMap::default(), FastMap::default());
-        Self { cluster, groups, bitmaps, namespaces, known }
+        Self { cluster, groups, bitmaps, namespaces, known, known_sets: FastMap::default() }
+    }
+
+    /// Selects the pods of one namespace that match, as a set.
+    pub(crate) fn set_in_namespace(&self, namespace: NamespaceId, selector: &Selector) -> GroupSet {
+        let (from, to) = self.groups.of_namespace(namespace);
+        let len = self.groups.len();
+        if to - from > FEW_GROUPS {
+            return GroupSet::from_bitmap(&self.in_namespace(namespace, selector), len);
+        }
+        let tests: Vec<Test<'_>> = selector.requirements.iter().map(|r| self.test(r)).collect();
+        let mut ranges: Vec<(u32, u32)> = Vec::new();
+        for id in (from..to).filter(|id| self.holds(*id, &tests)) {
+            match ranges.last_mut() {
+                Some(last) if last.1 == id => last.1 = id + 1,
+                _ => ranges.push((id, id + 1)),
+            }
+        }
+        GroupSet::from_ranges(ranges, len)
+    }
+
+    /// Selects the pods that match in the namespaces that match, as a set.
+    pub(crate) fn set_in_namespaces(
+        &mut self,
+        namespaces: &Selector,
+        pods: &Selector,
+    ) -> Rc<GroupSet> {
+        let found = self.matching(namespaces);
+        if let [one] = found.namespaces[..] {
+            return Rc::new(self.set_in_namespace(one, pods));
+        }
+        if let Some(known) = self.known_sets.get(namespaces).and_then(|by_pods| by_pods.get(pods)) {
+            return Rc::clone(known);
+        }
+        let set = GroupSet::from_bitmap(&self.in_namespaces(namespaces, pods), self.groups.len());
+        let set = Rc::new(set);
+        let by_pods = self.known_sets.entry(namespaces.clone()).or_default();
+        by_pods.insert(pods.clone(), Rc::clone(&set));
+        set
+    }
+
+    fn holds(&self, group: u32, tests: &[Test<'_>]) -> bool {
+        self.groups.group(group).selectable && tests.iter().all(|t| t.holds(group))
     }
 
     /// Selects the pods of one namespace that match.
@@ -82,10 +127,7 @@ impl<'a> SelectorIndex<'a> {
         let (from, to) = self.groups.of_namespace(namespace);
         let tests: Vec<Test<'_>> = selector.requirements.iter().map(|r| self.test(r)).collect();
         if to - from <= FEW_GROUPS {
-            let holds = |id: &u32| {
-                self.bitmaps.selectable.contains(*id) && tests.iter().all(|t| t.holds(*id))
-            };
-            return (from..to).filter(holds).collect();
+            return (from..to).filter(|id| self.holds(*id, &tests)).collect();
         }
         let mut scope = RoaringBitmap::new();
         scope.insert_range(from..to);

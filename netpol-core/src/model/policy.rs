@@ -162,7 +162,7 @@ pub struct IpBlock {
 }
 
 /// One entry of a NetworkPolicy's `ports`.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct NetworkPolicyPort {
     /// `protocol`; `None` means TCP.
     pub protocol: Option<Protocol>,
@@ -171,7 +171,7 @@ pub struct NetworkPolicyPort {
 }
 
 /// A port by number, range or name.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum PortReference {
     /// One number.
     Number(u16),

@@ -10,7 +10,7 @@ use super::snapshot::Snapshot;
 use super::table::{EndKey, Pairs, TableBuilder};
 use crate::compile::{NETWORK, ProfileId, Program};
 use crate::evaluate::{Decision, Evaluator, Explained, plain};
-use crate::index::{DenseSet, GroupId};
+use crate::index::{GroupId, GroupSet, Union};
 use crate::model::{
     Action, Direction, Families, Family, NodeId, Peer, PodId, PortRange, PortSet, ReasonCode,
     Verdict,
@@ -62,19 +62,22 @@ pub(super) fn answer(snapshot: &Snapshot, question: &Question) -> Table {
 
 /// The groups that a profile may allow on some port: everything where no NetworkPolicy isolates or addresses matter,
 /// else what rules that allow match.
-fn hopes_of(program: &Program, direction: Direction, profile: ProfileId) -> DenseSet {
+pub(super) fn hopes_of(program: &Program, direction: Direction, profile: ProfileId) -> GroupSet {
     let len = program.groups.len();
     let stages = program.direction(direction).profiles[profile as usize].stages;
     let network = &program.direction(direction).stages[NETWORK].profiles[stages[NETWORK] as usize];
-    let mut hopes = DenseSet::none(len);
+    if network.policies.is_empty() {
+        return GroupSet::whole(len);
+    }
+    let mut hopes = Union::none(len);
     for rule in program.rules(direction, profile).filter(|r| r.action == Action::Allow) {
         let peer = &program.peers[rule.peer as usize];
         if peer.any || !peer.terms.is_empty() {
-            return DenseSet::all(len);
+            return GroupSet::whole(len);
         }
         hopes.insert_set(&peer.groups);
     }
-    if network.policies.is_empty() { DenseSet::all(len) } else { hopes }
+    hopes.finish()
 }
 
 /// Counts ordered pairs of different pods of two ascending lists.
@@ -105,7 +108,7 @@ pub(super) struct Asker<'a> {
     pub(super) table: TableBuilder,
     known: HashMap<DecisionKey, Decision, foldhash::fast::RandomState>,
     /// By direction and profile: the groups that some rule may allow on some port.
-    hopes: HashMap<(Direction, ProfileId), DenseSet, foldhash::fast::RandomState>,
+    hopes: HashMap<(Direction, ProfileId), GroupSet, foldhash::fast::RandomState>,
 }
 
 impl<'a> Asker<'a> {

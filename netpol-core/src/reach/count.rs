@@ -3,7 +3,7 @@
 use super::rows::{Classes, Row, RowMaker, groups_with};
 use super::snapshot::Snapshot;
 use crate::compile::{ProfileId, Program, port_key};
-use crate::index::{DenseSet, GroupId, GroupSet};
+use crate::index::{DenseSet, GroupId, GroupSet, both};
 use crate::model::{Cluster, Direction, Family, Peer, PodId, Protocol};
 
 /// Counts the ordered pairs of different pods that are certainly allowed in some family that both have.
@@ -19,18 +19,6 @@ pub(super) fn count_pairs(snapshot: &Snapshot, protocol: Protocol, port: u16) ->
         families.push(FamilyRows { family, mask: tables.mask(family), egress, ingress });
     }
     Counter { snapshot, cluster, program, families }.count()
-}
-
-/// Does two things at once.
-#[cfg(feature = "rayon")]
-fn both<A: Send, B: Send>(a: impl FnOnce() -> A + Send, b: impl FnOnce() -> B + Send) -> (A, B) {
-    rayon::join(a, b)
-}
-
-/// Does two things one after the other.
-#[cfg(not(feature = "rayon"))]
-fn both<A, B>(a: impl FnOnce() -> A, b: impl FnOnce() -> B) -> (A, B) {
-    (a(), b())
 }
 
 /// The rows of one family.
@@ -67,8 +55,9 @@ impl Counter<'_> {
         if both.is_empty() {
             return each;
         }
+        let len = self.program.groups.len();
         let meet = |x: &[Row], y: &[Row]| {
-            x.iter().zip(y).map(|(x, y)| self.meet(&x.groups, &y.groups)).collect()
+            x.iter().zip(y).map(|(x, y)| x.groups.intersection(&y.groups, len)).collect()
         };
         each - Grid::new(
             self.program,
@@ -77,15 +66,6 @@ impl Counter<'_> {
             meet(&a.ingress, &b.ingress),
         )
         .count()
-    }
-
-    fn meet(&self, a: &GroupSet, b: &GroupSet) -> GroupSet {
-        let (mut x, mut y) =
-            (DenseSet::none(self.program.groups.len()), DenseSet::none(self.program.groups.len()));
-        x.insert_set(a);
-        y.insert_set(b);
-        x.and(&y);
-        x.to_group_set()
     }
 
     /// Counts the pods that the groups' rows count as reaching themselves.
@@ -292,8 +272,7 @@ impl<'a> Grid<'a> {
     /// where a profile allows most of them, by what all admit less what it leaves out.
     fn count(&self) -> u64 {
         let len = self.program.groups.len();
-        let everyone =
-            GroupSet::from_ranges(if len == 0 { Vec::new() } else { vec![(0, len)] }, len);
+        let everyone = GroupSet::whole(len);
         let ingress_of = &self.program.direction(Direction::Ingress).of_group;
         let mut open = DenseSet::none(len);
         (0..len)
@@ -314,8 +293,8 @@ impl<'a> Grid<'a> {
             };
             sum += if **row == everyone {
                 all()
-            } else if size(row) > len / 2 {
-                all() - self.closed(&complement(row, len), &open, &sources)
+            } else if row.size() > len / 2 {
+                all() - self.closed(&row.complement(len), &open, &sources)
             } else {
                 self.closed(row, &open, &sources)
             };
@@ -379,20 +358,6 @@ impl<'a> Grid<'a> {
 fn weights(program: &Program, mask: &DenseSet) -> Vec<u64> {
     let weight = |g| if mask.contains(g) { program.groups.pods(g).len() as u64 } else { 0 };
     (0..program.groups.len()).map(weight).collect()
-}
-
-fn size(set: &GroupSet) -> u32 {
-    let mut size = 0;
-    set.for_each_range(|from, to| size += to - from);
-    size
-}
-
-fn complement(set: &GroupSet, len: u32) -> GroupSet {
-    let mut all = DenseSet::all(len);
-    let mut own = DenseSet::none(len);
-    own.insert_set(set);
-    all.minus(&own);
-    all.to_group_set()
 }
 
 /// A set of groups whose weight within any row is quickly found.

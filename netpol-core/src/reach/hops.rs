@@ -4,19 +4,24 @@
 //! back: addresses begin and end ways, and no way leads through them.
 
 use std::collections::HashMap;
+use std::rc::Rc;
 
 use roaring::RoaringBitmap;
 
 use super::paths::{self, PathChoice};
 use super::question::{AskedPorts, ControllerEnd, End, Level, Question, Row, Selection};
 use super::snapshot::Snapshot;
-use crate::model::{Family, IpSet, PodId, PortSet, Verdict};
+use crate::index::{DenseSet, GroupId};
+use crate::model::{Direction, Family, IpSet, PodId, PortSet, Verdict};
 
 /// Frontiers are asked about in parts of so many pods, so that a search can stop between them.
 const PART: u64 = 256;
 
 /// Going through a pod costs about as much as so many pairs of groups.
 const POD_WORK: u64 = 2;
+
+/// So many lists of groups are remembered: those of both sides, and what is left of them.
+const KNOWN_GROUPS: usize = 4;
 
 /// Where ways begin and end, and what they may pass. Hops before the last one may go on any port.
 #[derive(Clone, Debug, PartialEq)]
@@ -110,6 +115,8 @@ pub(super) struct Searcher<'a> {
     met: Vec<End>,
     pub(super) doubtful: u64,
     pub(super) work: u64,
+    /// The groups of the pods that were asked about last: one side of a search stays the same for long.
+    groups: Vec<(RoaringBitmap, Rc<[GroupId]>)>,
 }
 
 impl<'a> Searcher<'a> {
@@ -124,6 +131,7 @@ impl<'a> Searcher<'a> {
             met: Vec::new(),
             doubtful: 0,
             work: 0,
+            groups: Vec::new(),
         }
     }
 
@@ -137,11 +145,15 @@ impl<'a> Searcher<'a> {
 
     /// Lists the hops between two selections, one row for each pair of ends.
     pub(super) fn hops(&mut self, from: Selection, to: Selection, ports: AskedPorts) -> Vec<Row> {
+        let (from, to) = self.narrowed(from, to);
         if from.is_empty() || to.is_empty() {
+            self.work += 1;
             return Vec::new();
         }
         let pods = from.pods.len() + to.pods.len();
-        self.work += self.groups(&from) * self.groups(&to) + pods * POD_WORK;
+        let groups = |of: &[GroupId]| (of.len() as u64).max(1);
+        self.work += groups(&self.groups(&from.pods)) * groups(&self.groups(&to.pods));
+        self.work += pods * POD_WORK;
         let question =
             Question { from, to, ports, level: Level::Workload, explain: false, denied: false };
         let rows = self.snapshot.ask(&question).rows;
@@ -153,13 +165,66 @@ impl<'a> Searcher<'a> {
         rows.chunk_by(|a, b| a.src == b.src && a.dst == b.dst).filter_map(merge).collect()
     }
 
-    /// Returns the number of groups in a selection: what asking about it costs.
-    fn groups(&self, selection: &Selection) -> u64 {
+    /// Leaves out of the larger side the ends of which no pod may have a connection with the other side on any port: nothing is
+    /// said of those in any answer.
+    fn narrowed(&mut self, from: Selection, to: Selection) -> (Selection, Selection) {
+        let (sources, targets) = (self.groups(&from.pods), self.groups(&to.pods));
+        let (program, may_reach) = (self.snapshot.program(), self.snapshot.may_reach());
+        // Traffic from a pod's own node passes whatever ingress rules say.
+        let exempt = |group: &GroupId| {
+            self.snapshot.dialect().own_node_exempt && program.groups.group(*group).host_network
+        };
+        if sources.len() < targets.len() {
+            if sources.iter().any(exempt) || !is_pods_alone(&from) {
+                return (from, to);
+            }
+            let partners = may_reach.partners(program, Direction::Egress, &sources, &targets);
+            let pods = self.ends_of(&partners, targets.len(), &to.pods);
+            return (from, Selection { pods, ..to });
+        }
+        if !is_pods_alone(&to) {
+            return (from, to);
+        }
+        let mut partners = may_reach.partners(program, Direction::Ingress, &targets, &sources);
+        partners.extend(sources.iter().filter(|group| exempt(group)));
+        let pods = self.ends_of(&partners, sources.len(), &from.pods);
+        (Selection { pods, ..from }, to)
+    }
+
+    /// Returns the pods out of `pods` of every workload that has a pod in some of the groups: rows tell how many pairs of pods
+    /// two workloads have, whichever group these are in.
+    fn ends_of(&self, groups: &[GroupId], all: usize, pods: &RoaringBitmap) -> RoaringBitmap {
+        if groups.len() >= all {
+            return pods.clone();
+        }
+        let (cluster, program) = (self.snapshot.cluster(), self.snapshot.program());
+        let mut ends = RoaringBitmap::new();
+        let mut last = None;
+        for pod in groups.iter().flat_map(|group| program.groups.pods(*group)) {
+            let workload = cluster.pod(*pod).workload;
+            if last.replace(workload) != Some(workload) {
+                ends.extend(cluster.workload(workload).pods.iter().map(|pod| pod.0));
+            }
+        }
+        ends & pods
+    }
+
+    /// Returns the groups of pods, ascending.
+    fn groups(&mut self, pods: &RoaringBitmap) -> Rc<[GroupId]> {
+        if let Some((_, known)) = self.groups.iter().find(|(of, _)| of == pods) {
+            return Rc::clone(known);
+        }
         let groups = &self.snapshot.program().groups;
-        let mut seen: Vec<_> = selection.pods.iter().map(|p| groups.of(PodId(p))).collect();
-        seen.sort_unstable();
-        seen.dedup();
-        (seen.len() as u64).max(1)
+        let mut seen = DenseSet::none(groups.len());
+        pods.iter().for_each(|pod| seen.insert(groups.of(PodId(pod))));
+        let mut found = Vec::new();
+        seen.for_each(&mut |group| found.push(group));
+        let found: Rc<[GroupId]> = found.into();
+        if self.groups.len() >= KNOWN_GROUPS {
+            self.groups.remove(0);
+        }
+        self.groups.push((pods.clone(), Rc::clone(&found)));
+        found
     }
 
     /// Finds everything that gets to the targets; ways do not pass pods of `ends`.
@@ -366,6 +431,13 @@ impl<'a> Searcher<'a> {
             }
         }
     }
+}
+
+/// Tells whether a selection holds nothing but pods.
+fn is_pods_alone(selection: &Selection) -> bool {
+    selection.addresses.is_empty()
+        && selection.names.is_empty()
+        && selection.ingress_controller == ControllerEnd::Absent
 }
 
 fn addresses_of(end: &End) -> IpSet {

@@ -4,8 +4,10 @@ mod ask;
 mod cells;
 mod controller;
 mod count;
+mod count_ports;
 mod graph;
 mod hops;
+mod may_reach;
 mod outside;
 mod paths;
 mod question;
@@ -15,6 +17,7 @@ mod table;
 mod touched;
 mod web;
 
+pub use count_ports::PortCount;
 pub use graph::{Graph, GraphEdge, GraphNode};
 pub use hops::{Arrival, Closure, Hops};
 pub use paths::{PathChoice, Paths};

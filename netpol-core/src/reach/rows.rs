@@ -1,12 +1,13 @@
 //! Rows: for one port, one family and one direction, the groups that each profile certainly allows.
 
 use std::collections::{BTreeMap, HashMap};
+use std::rc::Rc;
 
 use crate::compile::{
     ADMIN, BASELINE, NETWORK, PortKey, ProfileId, Program, Rule, StageProfile, TermKind, pieces,
 };
-use crate::evaluate::{Algebra as _, Matcher, StageOutcome, stage_outcome};
-use crate::index::{DenseSet, GroupSet};
+use crate::evaluate::{Algebra as _, Matcher, stage_outcome};
+use crate::index::{DenseSet, Group, GroupSet, Union};
 use crate::model::{Cluster, Direction, Families, Family, IpSet, PodId};
 
 /// The address classes of one end under the three stages of a profile.
@@ -80,8 +81,36 @@ pub(super) struct RowMaker<'a> {
     direction: Direction,
     family: Family,
     key: PortKey,
-    /// Outcomes of tiers, which many profiles share: by stage, stage profile, address class, and whether it is known.
-    tiers: HashMap<(usize, u32, u32, bool), StageOutcome<DenseSet>, foldhash::fast::RandomState>,
+    /// What a tier does, which many profiles share: by stage, stage profile, address class, and whether it is known.
+    tiers: HashMap<(usize, u32, u32, bool), Rc<Bounds>, foldhash::fast::RandomState>,
+    /// For egress, the groups that declare the port under a name of a rule's ports, by the position of these.
+    declaring: HashMap<u32, GroupSet, foldhash::fast::RandomState>,
+}
+
+/// What a tier leaves to the stages behind it: a row is `(behind ∩ bearable) ∪ settled`.
+///
+/// What no order of the policies denies is allowed: where the tier may hand on, that depends on the stages behind it, elsewhere
+/// on the tier alone.
+#[derive(Debug)]
+struct Bounds {
+    /// The groups that the tier certainly does not deny.
+    bearable: GroupSet,
+    /// Those of them that it does not hand on either: it allows them.
+    settled: GroupSet,
+}
+
+impl Bounds {
+    /// Bounds what the stages behind allow.
+    fn around(&self, behind: &GroupSet, len: u32) -> GroupSet {
+        let bearable = behind.intersection(&self.bearable, len);
+        if self.settled.is_empty() {
+            return bearable;
+        }
+        let mut row = Union::none(len);
+        row.insert_set(&self.settled);
+        row.insert_set(&bearable);
+        row.finish()
+    }
 }
 
 /// What rows of every port need: kept with the snapshot.
@@ -118,38 +147,31 @@ pub(super) fn groups_with(program: &Program, has: impl Fn(Families) -> bool) -> 
 /// Sets of groups by what address peers mean for them.
 #[derive(Debug)]
 struct Sets {
-    all: DenseSet,
-    ordinary: DenseSet,
-    hosts: DenseSet,
-    hosts_on_unknown_node: DenseSet,
+    all: GroupSet,
+    ordinary: GroupSet,
+    hosts: GroupSet,
+    hosts_on_unknown_node: GroupSet,
     /// Groups of unknown address: ordinary pods, then host-network pods.
-    unknown: [DenseSet; 2],
+    unknown: [GroupSet; 2],
 }
 
 impl Sets {
     fn of(program: &Program) -> Self {
         let len = program.groups.len();
-        let mut sets = Self {
-            all: DenseSet::all(len),
-            ordinary: DenseSet::none(len),
-            hosts: DenseSet::none(len),
-            hosts_on_unknown_node: DenseSet::none(len),
-            unknown: [DenseSet::none(len), DenseSet::none(len)],
+        let that = |is: &dyn Fn(&Group) -> bool| {
+            let mut set = Union::none(len);
+            let matching = program.groups.iter().filter(|(_, group)| is(group));
+            matching.for_each(|(id, _)| set.insert_range(id, id + 1));
+            set.finish()
         };
-        for (id, group) in program.groups.iter() {
-            if group.host_network {
-                sets.hosts.insert(id);
-                if group.node.is_none() {
-                    sets.hosts_on_unknown_node.insert(id);
-                }
-            } else {
-                sets.ordinary.insert(id);
-            }
-            if group.address_unknown {
-                sets.unknown[usize::from(group.host_network)].insert(id);
-            }
+        Self {
+            all: GroupSet::whole(len),
+            ordinary: that(&|group| !group.host_network),
+            hosts: that(&|group| group.host_network),
+            hosts_on_unknown_node: that(&|group| group.host_network && group.node.is_none()),
+            unknown: [false, true]
+                .map(|host| that(&|group| group.address_unknown && group.host_network == host)),
         }
-        sets
     }
 }
 
@@ -162,8 +184,12 @@ impl<'a> RowMaker<'a> {
         direction: Direction,
         (family, key): (Family, PortKey),
     ) -> Self {
+        let declaring = match direction {
+            Direction::Egress => declaring(program, key),
+            Direction::Ingress => HashMap::default(),
+        };
         let tiers = HashMap::default();
-        Self { cluster, program, tables, direction, family, key, tiers }
+        Self { cluster, program, tables, direction, family, key, tiers, declaring }
     }
 
     /// Makes the rows of all profiles.
@@ -178,27 +204,30 @@ impl<'a> RowMaker<'a> {
     fn row(&mut self, profile: ProfileId, candidates: &[IpSet; 2]) -> Row {
         let maps = self.program.class_maps(self.direction, profile, self.family);
         if maps.iter().all(|m| m.is_trivial()) {
-            let groups = self.allowed(profile, [0; 3], true).to_group_set();
+            let groups = self.allowed(profile, [0; 3], true);
             return Row { groups, base: [0; 3], patches: Vec::new() };
         }
         let mut present = self.classes_of_pods(profile);
-        let most = present.iter().max_by_key(|(_, pods)| pods.len()).map(|(classes, _)| *classes);
+        let size = |parts: &Vec<&[PodId]>| parts.iter().map(|part| part.len()).sum::<usize>();
+        let most = present.iter().max_by_key(|(_, parts)| size(parts)).map(|(classes, _)| *classes);
         let base = most.unwrap_or_else(|| maps.map(|m| m.class_of_number(0)));
         present.remove(&base);
         let mut groups = self.allowed(profile, base, true);
         let tables = self.tables;
         for (unknown, candidates) in tables.sets.unknown.iter().zip(candidates) {
             if !unknown.is_empty() {
-                let allowed = self.allowed_if_unknown(profile, unknown, candidates);
-                groups.subtract(unknown);
-                groups.unite(&allowed);
+                let len = self.program.groups.len();
+                let mut row = Union::none(len);
+                row.insert_set(&groups.intersection(&unknown.complement(len), len));
+                row.insert_set(&self.allowed_if_unknown(profile, unknown, candidates));
+                groups = row.finish();
             }
         }
-        let groups = groups.to_group_set();
         let mut patches = Vec::with_capacity(present.len());
-        for (classes, mut pods) in present {
-            let row = self.allowed(profile, classes, true).to_group_set();
+        for (classes, parts) in present {
+            let row = self.allowed(profile, classes, true);
             if row != groups {
+                let mut pods = parts.concat();
                 pods.sort_unstable();
                 patches.push(Patch { classes, pods, groups: row });
             }
@@ -206,21 +235,20 @@ impl<'a> RowMaker<'a> {
         Row { groups, base, patches }
     }
 
-    /// Sorts the pods of known address by their classes under a profile.
-    fn classes_of_pods(&self, profile: ProfileId) -> BTreeMap<Classes, Vec<PodId>> {
+    /// Sorts the pods of known address by their classes under a profile; in parts, since most blocks leave nearly all pods in
+    /// one class, whose list nobody needs.
+    fn classes_of_pods(&self, profile: ProfileId) -> BTreeMap<Classes, Vec<&'a [PodId]>> {
         let maps = self.program.class_maps(self.direction, profile, self.family);
         let mut starts: Vec<u128> = maps.iter().flat_map(|m| m.starts().iter().copied()).collect();
         starts.sort_unstable();
         starts.dedup();
-        let mut present: BTreeMap<Classes, Vec<PodId>> = BTreeMap::new();
+        let tables = self.tables;
+        let mut present: BTreeMap<Classes, Vec<&'a [PodId]>> = BTreeMap::new();
         for (i, start) in starts.iter().enumerate() {
-            let pods = self.tables.by_address[self.family as usize]
-                .between(*start, starts.get(i + 1).copied());
+            let pods =
+                tables.by_address[self.family as usize].between(*start, starts.get(i + 1).copied());
             if !pods.is_empty() {
-                present
-                    .entry(maps.map(|m| m.class_of_number(*start)))
-                    .or_default()
-                    .extend_from_slice(pods);
+                present.entry(maps.map(|m| m.class_of_number(*start))).or_default().push(pods);
             }
         }
         present
@@ -230,9 +258,9 @@ impl<'a> RowMaker<'a> {
     fn allowed_if_unknown(
         &mut self,
         profile: ProfileId,
-        unknown: &DenseSet,
+        unknown: &GroupSet,
         candidates: &IpSet,
-    ) -> DenseSet {
+    ) -> GroupSet {
         let maps = self.program.class_maps(self.direction, profile, self.family);
         let mut seen: Vec<Classes> = pieces(self.family, candidates, &maps)
             .iter()
@@ -243,69 +271,65 @@ impl<'a> RowMaker<'a> {
         let mut allowed = unknown.clone();
         for classes in seen {
             let now = self.allowed(profile, classes, false);
-            allowed.intersect(&now);
+            allowed = allowed.intersection(&now, self.program.groups.len());
         }
         allowed
     }
 
-    /// Walks the stages for one address class: the groups that no order of the policies denies.
-    fn allowed(&mut self, profile: ProfileId, classes: Classes, known: bool) -> DenseSet {
-        let program = self.program.direction(self.direction);
-        let stages = program.profiles[profile as usize].stages;
-        if stages[ADMIN] == 0 && stages[BASELINE] == 0 {
-            return self.allowed_by_network_policies(stages[NETWORK], classes[NETWORK], known);
+    /// The groups that no order of the policies denies, for one address class.
+    fn allowed(&mut self, profile: ProfileId, classes: Classes, known: bool) -> GroupSet {
+        let stages = self.program.direction(self.direction).profiles[profile as usize].stages;
+        let len = self.program.groups.len();
+        // A pod that NetworkPolicies isolate never comes to the Baseline tier.
+        let behind = if stages[NETWORK] != 0 {
+            self.allowed_by_network_policies(stages[NETWORK], classes[NETWORK], known)
+        } else if stages[BASELINE] != 0 {
+            let bounds = self.bounds(BASELINE, (stages[BASELINE], classes[BASELINE]), known);
+            bounds.bearable.clone()
+        } else {
+            self.tables.sets.all.clone()
+        };
+        if stages[ADMIN] == 0 {
+            return behind;
         }
-        let mut live = self.tables.sets.all.clone();
-        let mut allow: Option<DenseSet> = None;
-        let mut deny: Option<DenseSet> = None;
-        for (at, (stage, chosen)) in program.stages.iter().zip(stages).enumerate() {
-            let stage_profile = &stage.profiles[chosen as usize];
-            if stage_profile.policies.is_empty() {
-                continue;
-            }
-            let outcome = if let Some(known) = self.tiers.get(&(at, chosen, classes[at], known)) {
-                known.clone()
-            } else {
-                let matcher = self.matcher(stage_profile, classes[at], known);
-                let outcome =
-                    stage_outcome(stage, stage_profile, self.tables.sets.all.clone(), &matcher);
-                if at != NETWORK {
-                    self.tiers.insert((at, chosen, classes[at], known), outcome.clone());
-                }
-                outcome
-            };
-            let add = |to: &mut Option<DenseSet>, mut part: DenseSet, live: &DenseSet| {
-                part.intersect(live);
-                match to {
-                    Some(to) => to.unite(&part),
-                    None => *to = Some(part),
-                }
-            };
-            add(&mut allow, outcome.allow, &live);
-            add(&mut deny, outcome.deny, &live);
-            live.intersect(&outcome.next);
-        }
-        let mut allowed = allow.unwrap_or_else(|| DenseSet::none(self.program.groups.len()));
-        allowed.unite(&live);
-        if let Some(deny) = deny {
-            allowed.subtract(&deny);
-        }
-        allowed
+        self.bounds(ADMIN, (stages[ADMIN], classes[ADMIN]), known).around(&behind, len)
     }
 
-    /// Without admin policies a row is the union of what the rules match.
-    fn allowed_by_network_policies(&self, chosen: u32, class: u32, known: bool) -> DenseSet {
+    /// Asks a tier about all groups.
+    fn bounds(&mut self, at: usize, (chosen, class): (u32, u32), known: bool) -> Rc<Bounds> {
+        if let Some(bounds) = self.tiers.get(&(at, chosen, class, known)) {
+            return Rc::clone(bounds);
+        }
+        let stage = &self.program.direction(self.direction).stages[at];
+        let profile = &stage.profiles[chosen as usize];
+        let matcher = self.matcher(profile, class, known);
+        let all = DenseSet::all(self.program.groups.len());
+        let outcome = stage_outcome(stage, profile, all.clone(), &matcher);
+        let mut bearable = all;
+        bearable.subtract(&outcome.deny);
+        let mut settled = bearable.clone();
+        settled.subtract(&outcome.next);
+        let bounds = Rc::new(Bounds {
+            bearable: bearable.into_group_set(),
+            settled: settled.into_group_set(),
+        });
+        self.tiers.insert((at, chosen, class, known), Rc::clone(&bounds));
+        bounds
+    }
+
+    /// The union of what the rules of NetworkPolicies match.
+    fn allowed_by_network_policies(&self, chosen: u32, class: u32, known: bool) -> GroupSet {
         let profile =
             &self.program.direction(self.direction).stages[NETWORK].profiles[chosen as usize];
-        if profile.policies.is_empty() {
-            return self.tables.sets.all.clone();
-        }
         let matcher = self.matcher(profile, class, known);
-        let mut allowed = matcher.none();
+        let mut allowed = Union::none(self.program.groups.len());
         for rule in &profile.rules {
-            matcher.add(rule, &mut allowed);
+            matcher.add_matched(rule, &mut allowed);
+            if allowed.is_whole() {
+                break;
+            }
         }
-        allowed
+        allowed.finish()
     }
 
     fn matcher<'s>(&'s self, profile: &'s StageProfile, class: u32, known: bool) -> RowMatcher<'s> {
@@ -315,6 +339,7 @@ impl<'a> RowMaker<'a> {
             program: self.program,
             sets: &self.tables.sets,
             direction: self.direction,
+            declaring: &self.declaring,
             held,
             named,
             key: self.key,
@@ -323,11 +348,49 @@ impl<'a> RowMaker<'a> {
     }
 }
 
+/// Finds, for each set of ports that has names and not the port's number, the groups that declare the port under one of them.
+fn declaring(
+    program: &Program,
+    key: PortKey,
+) -> HashMap<u32, GroupSet, foldhash::fast::RandomState> {
+    let ports = (0u32..).zip(program.ports.iter());
+    let named = ports.filter(|(_, ports)| ports.has_names() && !ports.contains_number(key));
+    let declaring = named.map(|(id, ports)| {
+        let mut set = Union::none(program.groups.len());
+        let declares = |group: &Group| {
+            !group.named_ports.is_empty() && ports.contains(key, &group.named_ports)
+        };
+        let groups = program.groups.iter().filter(|(_, group)| declares(group));
+        groups.for_each(|(group, _)| set.insert_range(group, group + 1));
+        (id, set.finish())
+    });
+    declaring.collect()
+}
+
+/// What sets of groups are added to.
+trait Sink {
+    /// Adds the groups of a set.
+    fn insert_set(&mut self, set: &GroupSet);
+}
+
+impl Sink for DenseSet {
+    fn insert_set(&mut self, set: &GroupSet) {
+        self.insert_set(set);
+    }
+}
+
+impl Sink for Union {
+    fn insert_set(&mut self, set: &GroupSet) {
+        self.insert_set(set);
+    }
+}
+
 /// Matches groups on one port, for one address class.
 struct RowMatcher<'a> {
     program: &'a Program,
     sets: &'a Sets,
     direction: Direction,
+    declaring: &'a HashMap<u32, GroupSet, foldhash::fast::RandomState>,
     held: &'a [u32],
     /// The named ports of the subject, for ingress.
     named: &'a [(u32, crate::model::Protocol, u16)],
@@ -337,54 +400,8 @@ struct RowMatcher<'a> {
 }
 
 impl RowMatcher<'_> {
-    fn add_peers(&self, rule: &Rule, to: &mut DenseSet) {
-        let peer = &self.program.peers[rule.peer as usize];
-        if peer.any {
-            to.unite(&self.sets.all);
-            return;
-        }
-        to.insert_set(&peer.groups);
-        for term in peer.terms.iter().filter(|t| self.held.binary_search(t).is_ok()) {
-            self.add_term(*term, to);
-        }
-    }
-
-    fn add_term(&self, term: u32, to: &mut DenseSet) {
-        let term = &self.program.terms[term as usize];
-        let nodes_of_unknown = term.kind == TermKind::Nodes && !self.known;
-        if term.pods && !nodes_of_unknown {
-            to.unite(&self.sets.ordinary);
-        }
-        if term.hosts {
-            to.unite(if nodes_of_unknown {
-                &self.sets.hosts_on_unknown_node
-            } else {
-                &self.sets.hosts
-            });
-        }
-    }
-
-    /// Adds the peers that declare the port under a name of the rule.
-    fn add_declaring(&self, rule: &Rule, to: &mut DenseSet) {
-        let ports = &self.program.ports[rule.ports as usize];
-        let mut peers = DenseSet::none(self.program.groups.len());
-        self.add_peers(rule, &mut peers);
-        peers.for_each(&mut |group| {
-            if ports.contains(self.key, &self.program.groups.group(group).named_ports) {
-                to.insert(group);
-            }
-        });
-    }
-}
-
-impl Matcher for RowMatcher<'_> {
-    type Set = DenseSet;
-
-    fn none(&self) -> DenseSet {
-        DenseSet::none(self.program.groups.len())
-    }
-
-    fn add(&self, rule: &Rule, to: &mut DenseSet) -> bool {
+    /// Adds the groups that a rule matches.
+    fn add_matched(&self, rule: &Rule, to: &mut impl Sink) {
         let ports = &self.program.ports[rule.ports as usize];
         if ports.contains_number(self.key) {
             self.add_peers(rule, to);
@@ -397,12 +414,62 @@ impl Matcher for RowMatcher<'_> {
                 Direction::Ingress => {}
             }
         }
+    }
+
+    fn add_peers(&self, rule: &Rule, to: &mut impl Sink) {
+        let peer = &self.program.peers[rule.peer as usize];
+        if peer.any {
+            to.insert_set(&self.sets.all);
+            return;
+        }
+        to.insert_set(&peer.groups);
+        for term in peer.terms.iter().filter(|t| self.held.binary_search(t).is_ok()) {
+            self.add_term(*term, to);
+        }
+    }
+
+    fn add_term(&self, term: u32, to: &mut impl Sink) {
+        let term = &self.program.terms[term as usize];
+        let nodes_of_unknown = term.kind == TermKind::Nodes && !self.known;
+        if term.pods && !nodes_of_unknown {
+            to.insert_set(&self.sets.ordinary);
+        }
+        if term.hosts {
+            to.insert_set(if nodes_of_unknown {
+                &self.sets.hosts_on_unknown_node
+            } else {
+                &self.sets.hosts
+            });
+        }
+    }
+
+    /// Adds the peers that declare the port under a name of the rule.
+    fn add_declaring(&self, rule: &Rule, to: &mut impl Sink) {
+        let Some(declaring) = self.declaring.get(&rule.ports).filter(|set| !set.is_empty()) else {
+            return;
+        };
+        let len = self.program.groups.len();
+        let mut peers = Union::none(len);
+        self.add_peers(rule, &mut peers);
+        to.insert_set(&peers.finish().intersection(declaring, len));
+    }
+}
+
+impl Matcher for RowMatcher<'_> {
+    type Set = DenseSet;
+
+    fn none(&self) -> DenseSet {
+        DenseSet::none(self.program.groups.len())
+    }
+
+    fn add(&self, rule: &Rule, to: &mut DenseSet) -> bool {
+        self.add_matched(rule, to);
         false
     }
 
     fn within(&self, rule: &Rule, within: &DenseSet) -> DenseSet {
         let mut matched = self.none();
-        self.add(rule, &mut matched);
+        self.add_matched(rule, &mut matched);
         matched.intersect(within);
         matched
     }

@@ -4,8 +4,10 @@ use std::sync::{Arc, OnceLock};
 
 use super::ask::answer;
 use super::count::count_pairs;
+use super::count_ports::{PortCount, count_pairs_by_port};
 use super::graph::Graph;
 use super::hops::{self, Closure, Hops};
+use super::may_reach::MayReach;
 use super::paths::{self, PathChoice, Paths};
 use super::question::{AskedPorts, ControllerEnd, Level, Question, Row, Selection, Table};
 use super::rows::RowTables;
@@ -50,6 +52,7 @@ pub struct Snapshot {
     cluster: Arc<Cluster>,
     program: Arc<Program>,
     row_tables: Arc<OnceLock<RowTables>>,
+    may_reach: Arc<OnceLock<MayReach>>,
     dialect: Dialect,
 }
 
@@ -58,7 +61,7 @@ impl Snapshot {
     pub fn new(cluster: impl Into<Arc<Cluster>>, dialect: Dialect) -> Self {
         let cluster = cluster.into();
         let program = Arc::new(Program::compile(&cluster, dialect));
-        Self { cluster, program, row_tables: Arc::default(), dialect }
+        Self { cluster, program, row_tables: Arc::default(), may_reach: Arc::default(), dialect }
     }
 
     /// Compiles a cluster of which some objects changed: where these are NetworkPolicies that mention no label, port name
@@ -75,6 +78,7 @@ impl Snapshot {
                 cluster: Arc::new(cluster),
                 program: Arc::new(program),
                 row_tables: Arc::clone(&self.row_tables),
+                may_reach: Arc::default(),
                 dialect: self.dialect,
             });
         }
@@ -98,6 +102,10 @@ impl Snapshot {
 
     pub(super) fn row_tables(&self) -> &RowTables {
         self.row_tables.get_or_init(|| RowTables::of(&self.cluster, &self.program))
+    }
+
+    pub(super) fn may_reach(&self) -> &MayReach {
+        self.may_reach.get_or_init(|| MayReach::of(&self.program))
     }
 
     pub(super) fn program(&self) -> &Program {
@@ -215,6 +223,12 @@ impl Snapshot {
     /// Counts the ordered pairs of different pods that are certainly allowed on a port, in some family that both have.
     pub fn count_pairs(&self, protocol: Protocol, port: u16) -> u64 {
         count_pairs(self, protocol, port)
+    }
+
+    /// Counts the ordered pairs of different pods that are certainly allowed, for every port of every protocol: by protocol
+    /// and port, consecutive ports of one count together. Ports that all rules treat alike are counted once.
+    pub fn count_pairs_by_port(&self) -> Vec<PortCount> {
+        count_pairs_by_port(self)
     }
 
     /// Lists the NetworkPolicies that isolate a pod in a direction; empty where nothing does.

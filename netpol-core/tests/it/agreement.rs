@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use netpol_core::evaluate::reference;
-use netpol_core::model::{Flow, Peer, PortSet, Protocol, Verdict};
+use netpol_core::model::{Flow, Peer, PortRange, PortSet, Protocol, Verdict};
 use netpol_core::reach::{Level, Question, Selection, Snapshot, Table};
 use netpol_core::testing::corpus::describe;
 use netpol_core::testing::{cases, cluster_plan, dialect, flow_plan, pod_flows};
@@ -78,5 +78,34 @@ proptest! {
             .map(|flow| (flow.src, flow.dst))
             .collect();
         prop_assert_eq!(snapshot.count_pairs(protocol, port), allowed.len() as u64);
+    }
+}
+
+proptest! {
+    #![proptest_config(cases(300))]
+
+    #[test]
+    fn counts_of_all_ports_agree_with_counts_of_single_ones(
+        plan in cluster_plan(),
+        dialect in dialect(),
+        ports in vec((prop::sample::select(Protocol::ALL.to_vec()), 1u16..), 8),
+    ) {
+        let snapshot = Snapshot::new(plan.build().unwrap(), dialect);
+        let counts = snapshot.count_pairs_by_port();
+        for protocol in Protocol::ALL {
+            let own: Vec<_> = counts.iter().filter(|c| c.ports.protocol == protocol).collect();
+            prop_assert_eq!((own[0].ports.from, own[own.len() - 1].ports.to), (1, u16::MAX));
+            for pair in own.windows(2) {
+                prop_assert_eq!(pair[0].ports.to + 1, pair[1].ports.from);
+                prop_assert_ne!(pair[0].pairs, pair[1].pairs);
+            }
+        }
+        let edges = counts.iter().flat_map(|c| [c.ports.from, c.ports.to].map(|p| (c.ports.protocol, p)));
+        let usual = Protocol::ALL.into_iter().flat_map(|p| [53, 80, 82, 443, 8080, 9090].map(|n| (p, n)));
+        for (protocol, port) in edges.chain(usual).chain(ports) {
+            let holds = |r: &PortRange| r.protocol == protocol && r.from <= port && port <= r.to;
+            let found = counts.iter().find(|c| holds(&c.ports)).map(|c| c.pairs);
+            prop_assert_eq!(found, Some(snapshot.count_pairs(protocol, port)), "{} {}", protocol, port);
+        }
     }
 }

@@ -1,0 +1,130 @@
+//! Which groups may reach which on some port at all: searches over many hops leave out at once what is surely denied.
+
+use super::ask::hopes_of;
+use crate::compile::Program;
+use crate::index::{DenseSet, GroupId, GroupSet, Union, both};
+use crate::model::Direction;
+
+/// An upper bound of all rows on all ports, for both directions.
+#[derive(Debug)]
+pub(super) struct MayReach {
+    egress: Rows,
+    ingress: Rows,
+}
+
+/// The bounds of one direction.
+#[derive(Debug)]
+struct Rows {
+    /// By profile: the groups that it may allow.
+    rows: Vec<GroupSet>,
+    /// The profiles that may allow everyone.
+    open: DenseSet,
+    /// The other profiles by the groups that they may allow.
+    by_group: Option<ByGroup>,
+}
+
+/// The profiles that may allow each group, one list after the other.
+#[derive(Debug)]
+struct ByGroup {
+    first: Vec<u32>,
+    profiles: Vec<u32>,
+}
+
+/// Longer lists are not kept: every row is looked at instead.
+const MOST_ENTRIES: u64 = 1 << 25;
+
+impl MayReach {
+    /// Bounds the rows of a program.
+    pub(super) fn of(program: &Program) -> Self {
+        let rows = |direction| Rows::of(program, direction);
+        let (egress, ingress) = both(|| rows(Direction::Egress), || rows(Direction::Ingress));
+        Self { egress, ingress }
+    }
+
+    /// Returns those of `others` that may have a connection with some group of `part`, which stands on the side of `own`:
+    /// egress where the part opens them.
+    pub(super) fn partners(
+        &self,
+        program: &Program,
+        own: Direction,
+        part: &[GroupId],
+        others: &[GroupId],
+    ) -> Vec<GroupId> {
+        let (near, far, opposite) = match own {
+            Direction::Egress => (&self.egress, &self.ingress, Direction::Ingress),
+            Direction::Ingress => (&self.ingress, &self.egress, Direction::Egress),
+        };
+        let mut allowed = Union::none(program.groups.len());
+        for group in part {
+            allowed.insert_set(&near.rows[program.profile(own, *group) as usize]);
+            if allowed.is_whole() {
+                break;
+            }
+        }
+        let allowed = allowed.finish();
+        let allowing = far.allowing(part);
+        let is_partner = |group: &GroupId| {
+            allowed.contains(*group) && allowing.contains(program.profile(opposite, *group))
+        };
+        others.iter().copied().filter(is_partner).collect()
+    }
+}
+
+impl Rows {
+    fn of(program: &Program, direction: Direction) -> Self {
+        let len = program.groups.len();
+        let count = u32::try_from(program.direction(direction).profiles.len()).unwrap_or(u32::MAX);
+        let rows: Vec<GroupSet> =
+            (0..count).map(|profile| hopes_of(program, direction, profile)).collect();
+        let mut open = DenseSet::none(count);
+        let whole = (0u32..).zip(&rows).filter(|(_, row)| **row == GroupSet::whole(len));
+        whole.for_each(|(profile, _)| open.insert(profile));
+        let by_group = ByGroup::of(&rows, &open, len);
+        Self { rows, open, by_group }
+    }
+
+    /// Returns the profiles that may allow some group of `part`.
+    fn allowing(&self, part: &[GroupId]) -> DenseSet {
+        let mut allowing = self.open.clone();
+        let Some(by_group) = &self.by_group else {
+            let some = |row: &GroupSet| part.iter().any(|group| row.contains(*group));
+            let rows = (0u32..).zip(&self.rows).filter(|(_, row)| some(row));
+            rows.for_each(|(profile, _)| allowing.insert(profile));
+            return allowing;
+        };
+        for group in part {
+            by_group.profiles(*group).iter().for_each(|profile| allowing.insert(*profile));
+        }
+        allowing
+    }
+}
+
+impl ByGroup {
+    fn of(rows: &[GroupSet], open: &DenseSet, len: u32) -> Option<Self> {
+        let closed = || (0u32..).zip(rows).filter(|(profile, _)| !open.contains(*profile));
+        if closed().map(|(_, row)| u64::from(row.size())).sum::<u64>() > MOST_ENTRIES {
+            return None;
+        }
+        let mut first = vec![0u32; len as usize + 1];
+        closed().for_each(|(_, row)| row.for_each(|group| first[group as usize + 1] += 1));
+        let mut sum = 0;
+        for place in &mut first {
+            sum += *place;
+            *place = sum;
+        }
+        let mut next = first.clone();
+        let mut profiles = vec![0; sum as usize];
+        for (profile, row) in closed() {
+            row.for_each(|group| {
+                profiles[next[group as usize] as usize] = profile;
+                next[group as usize] += 1;
+            });
+        }
+        Some(Self { first, profiles })
+    }
+
+    fn profiles(&self, group: GroupId) -> &[u32] {
+        let at = group as usize;
+        &self.profiles[self.first[at] as usize..self.first[at + 1] as usize]
+    }
+}
