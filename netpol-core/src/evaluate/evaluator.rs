@@ -4,6 +4,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use super::decision::Decision;
 use super::other::{Candidates, Other, OtherKind, Scenario, assumptions, controller_assumptions};
+use super::verdicts::{Pods, VerdictTable};
 use super::walk::{Algebra as _, Matcher, Outcome, stage_outcome};
 use crate::compile::{
     AddressClasses, NETWORK, PortKey, ProfileId, Program, Rule, StageProfile, pieces, port_key,
@@ -36,13 +37,8 @@ pub(crate) struct Evaluator<'a> {
 }
 
 impl Evaluator<'_> {
-    /// Returns the verdict about one flow.
-    ///
-    /// Paths by frequency: two pods whose profiles look at no addresses; then one with; then unknown addresses.
+    /// Returns the verdict about one flow of which some end is no pod.
     pub(crate) fn verdict(&self, flow: &Flow) -> Verdict {
-        if let (Peer::Pod(src), Peer::Pod(dst)) = (&flow.src, &flow.dst) {
-            return self.pods_verdict(*src, *dst, flow);
-        }
         if !self.families_match(flow) || !self.is_led(flow) {
             return Verdict::Deny;
         }
@@ -66,22 +62,32 @@ impl Evaluator<'_> {
         }
     }
 
-    fn pods_verdict(&self, src: PodId, dst: PodId, flow: &Flow) -> Verdict {
+    /// Returns the verdict about one flow between two pods, from the table where it tells.
+    pub(crate) fn pods_verdict(
+        &self,
+        table: &VerdictTable,
+        (src, dst): (PodId, PodId),
+        flow: &Flow,
+    ) -> Verdict {
         if src == dst {
             return Verdict::Allow;
         }
-        let groups = &self.program.groups;
-        let (from, to) = (groups.of(src), groups.of(dst));
-        let (a, b) = (groups.group(from), groups.group(to));
-        if !a.families.and(b.families).contains(flow.family) {
+        let Pods::Groups(from, to, host) = table.pods(src, dst, flow.family) else {
             return Verdict::Deny;
-        }
-        let egress =
-            self.pod_direction(Direction::Egress, (from, &flow.src), (to, &flow.dst), flow);
-        if egress == Verdict::Deny || a.host_network && self.is_own_node(&flow.src, &flow.dst) {
+        };
+        let key = port_key(flow.protocol, flow.port);
+        let judge = |direction, subject, other| {
+            table.direction(self.program, direction, (subject, other), key, flow.family)
+        };
+        let egress = judge(Direction::Egress, from, dst).unwrap_or_else(|| {
+            self.pod_direction(Direction::Egress, (from, &flow.src), (to, &flow.dst), flow)
+        });
+        if egress == Verdict::Deny || host && self.is_own_node(&flow.src, &flow.dst) {
             return egress;
         }
-        egress.and(self.pod_direction(Direction::Ingress, (to, &flow.dst), (from, &flow.src), flow))
+        egress.and(judge(Direction::Ingress, to, src).unwrap_or_else(|| {
+            self.pod_direction(Direction::Ingress, (to, &flow.dst), (from, &flow.src), flow)
+        }))
     }
 
     fn pod_direction(

@@ -11,7 +11,7 @@ use super::question::{AskedPorts, ControllerEnd, Level, Question, Row, Selection
 use super::rows::RowTables;
 use super::web::{self, Shape};
 use crate::compile::{NETWORK, Program};
-use crate::evaluate::{Evaluator, plain};
+use crate::evaluate::{Evaluator, VerdictTable, plain};
 use crate::model::{
     BuildError, Cluster, Dialect, Direction, Edits, Families, Flow, IpSet, Peer, PodId, PolicyId,
     PortSet, Protocol, Reason, ReasonCode, Verdict,
@@ -50,6 +50,7 @@ pub struct Snapshot {
     cluster: Arc<Cluster>,
     program: Arc<Program>,
     row_tables: Arc<OnceLock<RowTables>>,
+    verdict_table: Arc<OnceLock<VerdictTable>>,
     dialect: Dialect,
 }
 
@@ -58,7 +59,8 @@ impl Snapshot {
     pub fn new(cluster: impl Into<Arc<Cluster>>, dialect: Dialect) -> Self {
         let cluster = cluster.into();
         let program = Arc::new(Program::compile(&cluster, dialect));
-        Self { cluster, program, row_tables: Arc::default(), dialect }
+        let (row_tables, verdict_table) = (Arc::default(), Arc::default());
+        Self { cluster, program, row_tables, verdict_table, dialect }
     }
 
     /// Compiles a cluster of which some objects changed: where these are NetworkPolicies that mention no label, port name
@@ -75,6 +77,7 @@ impl Snapshot {
                 cluster: Arc::new(cluster),
                 program: Arc::new(program),
                 row_tables: Arc::clone(&self.row_tables),
+                verdict_table: Arc::clone(&self.verdict_table),
                 dialect: self.dialect,
             });
         }
@@ -109,8 +112,17 @@ impl Snapshot {
     }
 
     /// Returns the verdict about one flow; `Deny` where an end does not talk in the flow's family.
+    ///
+    /// The first verdict about two pods prepares a table for all later ones, of this snapshot and of those made from it
+    /// by changes.
     pub fn verdict(&self, flow: &Flow) -> Verdict {
-        self.evaluator().verdict(flow)
+        let evaluator = self.evaluator();
+        let (Peer::Pod(src), Peer::Pod(dst)) = (&flow.src, &flow.dst) else {
+            return evaluator.verdict(flow);
+        };
+        let table =
+            self.verdict_table.get_or_init(|| VerdictTable::of(&self.cluster, &self.program));
+        evaluator.pods_verdict(table, (*src, *dst), flow)
     }
 
     /// Returns the verdict about one flow with its reasons.
