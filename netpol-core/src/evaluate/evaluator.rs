@@ -17,12 +17,12 @@ use crate::model::{
 
 /// Where a walk takes place: whose rules, in which direction, and what is assumed of the other end.
 #[derive(Clone, Copy)]
-struct Site<'a> {
-    direction: Direction,
-    profile: ProfileId,
-    subject: GroupId,
-    family: Family,
-    scenario: Scenario<'a>,
+pub(super) struct Site<'a> {
+    pub(super) direction: Direction,
+    pub(super) profile: ProfileId,
+    pub(super) subject: GroupId,
+    pub(super) family: Family,
+    pub(super) scenario: Scenario<'a>,
 }
 
 /// Evaluates a program on the facts that it was compiled from.
@@ -347,7 +347,7 @@ impl Evaluator<'_> {
         }
     }
 
-    fn pair<'s>(
+    pub(super) fn pair<'s>(
         &'s self,
         site: Site<'s>,
         profile: &'s StageProfile,
@@ -478,13 +478,13 @@ impl Pair<'_> {
 }
 
 /// Matches one port.
-struct FlowMatcher<'a> {
-    pair: Pair<'a>,
-    key: PortKey,
+pub(super) struct FlowMatcher<'a> {
+    pub(super) pair: Pair<'a>,
+    pub(super) key: PortKey,
 }
 
 impl FlowMatcher<'_> {
-    fn matches(&self, rule: &Rule) -> bool {
+    pub(super) fn matches(&self, rule: &Rule) -> bool {
         self.pair.program.ports[rule.ports as usize].contains(self.key, self.pair.named)
             && self.pair.peer_matches(rule)
     }

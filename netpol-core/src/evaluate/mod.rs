@@ -8,6 +8,7 @@ mod explain;
 mod near_miss;
 mod other;
 pub mod reference;
+mod steps;
 mod verdicts;
 mod walk;
 

@@ -38,6 +38,6 @@ pub use policy::{
 };
 pub use ports::{PortRange, PortSet, Protocol};
 pub use position::Position;
-pub use reason::{Reason, ReasonCode};
+pub use reason::{Reason, ReasonCode, Step};
 pub use selector::{Operator, Requirement, Selector};
 pub use verdict::Verdict;

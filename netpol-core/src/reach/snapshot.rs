@@ -14,16 +14,16 @@ use crate::compile::{NETWORK, Program};
 use crate::evaluate::{Evaluator, VerdictTable, plain};
 use crate::model::{
     BuildError, Cluster, Dialect, Direction, Edits, Families, Flow, IpSet, Peer, PodId, PolicyId,
-    PortSet, Protocol, Reason, ReasonCode, Verdict,
+    PortSet, Protocol, Reason, ReasonCode, Step, Verdict,
 };
 
-/// A verdict with its reasons.
+/// A verdict with the steps that lead to it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Explanation {
     /// The verdict.
     pub verdict: Verdict,
-    /// Why: the chain of each direction, egress first, then what came near.
-    pub reasons: Vec<Reason>,
+    /// Why: the chain of each direction, egress first. [`Snapshot::reasons`] puts them in words and adds what came near.
+    pub steps: Vec<Step>,
 }
 
 /// A cluster with its compiled policies under one dialect; cheap to clone, safe to share between threads.
@@ -120,27 +120,45 @@ impl Snapshot {
         let (Peer::Pod(src), Peer::Pod(dst)) = (&flow.src, &flow.dst) else {
             return evaluator.verdict(flow);
         };
-        let table =
-            self.verdict_table.get_or_init(|| VerdictTable::of(&self.cluster, &self.program));
-        evaluator.pods_verdict(table, (*src, *dst), flow)
+        evaluator.pods_verdict(self.verdict_table(), (*src, *dst), flow)
     }
 
-    /// Returns the verdict about one flow with its reasons.
+    fn verdict_table(&self) -> &VerdictTable {
+        self.verdict_table.get_or_init(|| VerdictTable::of(&self.cluster, &self.program))
+    }
+
+    /// Returns the verdict about one flow with the steps that lead to it: policies and rules, without words.
     pub fn explain(&self, flow: &Flow) -> Explanation {
+        let pods = match (&flow.src, &flow.dst) {
+            (Peer::Pod(src), Peer::Pod(dst)) => Some((*src, *dst)),
+            _ => None,
+        };
+        let found = pods.and_then(|pods| self.evaluator().steps(self.verdict_table(), pods, flow));
+        if let Some((verdict, steps)) = found {
+            return Explanation { verdict, steps };
+        }
+        let (verdict, reasons) = self.reasoned(flow);
+        let deciding = reasons.iter().filter(|reason| !reason.code.is_near_miss());
+        Explanation { verdict, steps: deciding.map(Step::from).collect() }
+    }
+
+    /// Says in words why a flow has its verdict: the steps of [`explain`](Self::explain), then what came near.
+    pub fn reasons(&self, flow: &Flow) -> Vec<Reason> {
+        self.reasoned(flow).1
+    }
+
+    fn reasoned(&self, flow: &Flow) -> (Verdict, Vec<Reason>) {
         let evaluator = self.evaluator();
         let families = self.families(&flow.src, &flow.dst);
         let itself = flow.src == flow.dst && matches!(flow.src, Peer::Pod(_));
         if !families.contains(flow.family) && !itself {
             let message = format!("the two ends do not both talk {}", flow.family);
-            let reasons = vec![plain(ReasonCode::NoCommonFamily, None, message)];
-            return Explanation { verdict: Verdict::Deny, reasons };
+            return (Verdict::Deny, vec![plain(ReasonCode::NoCommonFamily, None, message)]);
         }
         let ports = PortSet::single(flow.protocol, flow.port);
         let parts = evaluator.explain(&flow.src, &flow.dst, flow.family, &ports, true);
         let only = parts.into_iter().next();
-        only.map_or(Explanation { verdict: Verdict::Deny, reasons: Vec::new() }, |part| {
-            Explanation { verdict: part.verdict, reasons: part.reasons }
-        })
+        only.map_or((Verdict::Deny, Vec::new()), |part| (part.verdict, part.reasons))
     }
 
     /// Returns the families in which two ends may talk.

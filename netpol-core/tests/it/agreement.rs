@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use netpol_core::evaluate::reference;
-use netpol_core::model::{Flow, Peer, PortSet, Protocol, Verdict};
+use netpol_core::model::{Flow, Peer, PortSet, Protocol, Step, Verdict};
 use netpol_core::reach::{Level, Question, Selection, Snapshot, Table};
 use netpol_core::testing::corpus::describe;
 use netpol_core::testing::{cases, cluster_plan, dialect, flow_plan, pod_flows};
@@ -55,7 +55,12 @@ proptest! {
             let expected = reference::verdict(&cluster, dialect, &flow);
             let text = describe(&cluster, &flow);
             prop_assert_eq!(snapshot.verdict(&flow), expected, "verdict of {}", &text);
-            prop_assert_eq!(snapshot.explain(&flow).verdict, expected, "explanation of {}", &text);
+            let explained = snapshot.explain(&flow);
+            prop_assert_eq!(explained.verdict, expected, "explanation of {}", &text);
+            let reasons = snapshot.reasons(&flow);
+            let deciding = reasons.iter().filter(|reason| !reason.code.is_near_miss());
+            let steps: Vec<Step> = deciding.map(Step::from).collect();
+            prop_assert_eq!(explained.steps, steps, "steps of {}", &text);
             for explain in [false, true] {
                 let table = ask(&snapshot, &flow, explain);
                 prop_assert_eq!(verdict_of(&table, &flow), Some(expected), "row (explain {}) of {}: {:?}", explain, &text, &table);
