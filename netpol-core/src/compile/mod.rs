@@ -9,7 +9,9 @@ mod program;
 mod stages;
 mod update;
 
-pub(crate) use address_classes::{AddressClasses, number as address_number, pieces};
+pub(crate) use address_classes::{
+    AddressClasses, address as address_of, number as address_number, pieces,
+};
 pub(crate) use peers::{AddressTerm, PeerSet, TermKind};
 pub(crate) use ports::{PortKey, PortMatch, port_key};
 pub(crate) use profiles::{Profile, ProfileId, StageProfile};

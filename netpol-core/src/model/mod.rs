@@ -7,6 +7,7 @@ pub mod flow;
 pub mod ids;
 pub mod ingress;
 pub mod labels;
+mod names;
 pub mod object;
 pub mod policies;
 pub mod policy;

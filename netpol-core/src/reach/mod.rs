@@ -11,6 +11,7 @@ mod paths;
 mod question;
 mod rows;
 mod snapshot;
+mod sources;
 mod table;
 mod touched;
 mod web;

@@ -2,6 +2,8 @@
 
 use std::sync::{Arc, OnceLock};
 
+use roaring::RoaringBitmap;
+
 use super::ask::answer;
 use super::count::count_pairs;
 use super::graph::Graph;
@@ -9,6 +11,7 @@ use super::hops::{self, Closure, Hops};
 use super::paths::{self, PathChoice, Paths};
 use super::question::{AskedPorts, ControllerEnd, Level, Question, Row, Selection, Table};
 use super::rows::RowTables;
+use super::sources::sources;
 use super::web::{self, Shape};
 use crate::compile::{NETWORK, Program};
 use crate::evaluate::{Evaluator, VerdictTable, plain};
@@ -123,7 +126,7 @@ impl Snapshot {
         evaluator.pods_verdict(self.verdict_table(), (*src, *dst), flow)
     }
 
-    fn verdict_table(&self) -> &VerdictTable {
+    pub(super) fn verdict_table(&self) -> &VerdictTable {
         self.verdict_table.get_or_init(|| VerdictTable::of(&self.cluster, &self.program))
     }
 
@@ -180,6 +183,19 @@ impl Snapshot {
         self.allowed(self.everyone(), to.clone(), ports.clone())
     }
 
+    /// Lists the pods that are certainly allowed to reach a pod on one port, in some family that both have: group by group,
+    /// in runs of pods that policies treat alike, looked for as far as the iterator is read.
+    ///
+    /// The pod itself, which always reaches itself, is not among them.
+    pub fn sources_of(
+        &self,
+        pod: PodId,
+        protocol: Protocol,
+        port: u16,
+    ) -> impl Iterator<Item = &[PodId]> {
+        sources(self, pod, protocol, port)
+    }
+
     /// Lists what a selection can reach on ports: the allowed rows, by workload.
     pub fn reachable_from(&self, from: &Selection, ports: &AskedPorts) -> Vec<Row> {
         self.allowed(from.clone(), self.everyone(), ports.clone())
@@ -192,7 +208,8 @@ impl Snapshot {
 
     /// Selects every pod, every address of the input's families and, where there is one, the ingress controller.
     pub fn everyone(&self) -> Selection {
-        let pods = self.cluster.pod_ids().map(|p| p.0).collect();
+        let mut pods = RoaringBitmap::new();
+        pods.insert_range(0..u32::try_from(self.cluster.pods().len()).unwrap_or(u32::MAX));
         Selection { pods, ..self.everything_outside() }
     }
 

@@ -54,6 +54,11 @@ impl VerdictTable {
         Self {
             pods: cluster.pod_ids().map(facts).collect(),
             addresses: cluster.pod_ids().map(address).collect(),
+            hosts: groups.iter().filter(|(_, g)| g.host_network).map(|(id, _)| id).collect(),
+            unknown: groups.iter().filter(|(_, g)| g.address_unknown).map(|(id, _)| id).collect(),
+            candidates: [false, true].map(|host| {
+                Family::ALL.map(|family| cluster.candidate_addresses(host, family).only(family))
+            }),
             egress,
             ingress,
             pools: maker.pools,

@@ -10,7 +10,7 @@ mod make;
 
 use crate::compile::{ADMIN, BASELINE, NETWORK, PortKey, Program, port_key};
 use crate::index::{Group, GroupId};
-use crate::model::{Action, Direction, Family, PodId, Protocol, Verdict};
+use crate::model::{Action, Direction, Family, IpSet, PodId, Protocol, Verdict};
 
 /// Everything that verdicts about pods need of a program, but for the profiles of its groups, which may change.
 #[derive(Debug)]
@@ -18,6 +18,12 @@ pub(crate) struct VerdictTable {
     pods: Box<[PodFacts]>,
     /// The IPv4 address of every pod; 0 where it is not known.
     addresses: Box<[u32]>,
+    /// The groups of host-network pods.
+    hosts: Box<[GroupId]>,
+    /// The groups of pods whose addresses are not known.
+    unknown: Box<[GroupId]>,
+    /// The addresses that such a pod may have, by whether it is on the network of its node, then by family.
+    candidates: [[IpSet; 2]; 2],
     egress: [Box<[ProfileRow]>; 2],
     ingress: [Box<[ProfileRow]>; 2],
     pools: Pools,
@@ -178,6 +184,43 @@ impl VerdictTable {
         Pods::Groups(a.group(), b.group(), a.is_host())
     }
 
+    /// Returns the addresses that a pod of unknown address may have.
+    pub(super) fn candidates(&self, host_network: bool, family: Family) -> &IpSet {
+        &self.candidates[usize::from(host_network)][family as usize]
+    }
+
+    /// Lists groups as ascending ranges: whomever a pod's rules let in on a port, and those of which the table does not
+    /// tell, host-network pods and pods of unknown address. `None` where it tells of nobody.
+    pub(crate) fn let_in(
+        &self,
+        program: &Program,
+        subject: GroupId,
+        key: PortKey,
+        family: Family,
+    ) -> Option<Vec<(GroupId, GroupId)>> {
+        let profile = program.profile(Direction::Ingress, subject);
+        let row = self.ingress[family as usize].get(profile as usize)?;
+        let [0, stage, _] = row.stages else { return None };
+        if stage == 0 || row.needs.walk || row.needs.own_address || row.needs.names {
+            return None;
+        }
+        let unknown = if row.needs.addresses { &self.unknown[..] } else { &[] };
+        let odd = self.hosts.iter().chain(unknown);
+        let mut ranges: Vec<_> = odd.map(|group| (*group, *group + 1)).collect();
+        for entry in self.pools.at(stage, key) {
+            self.pools.add_groups(entry, program.groups.len(), &mut ranges);
+        }
+        ranges.sort_unstable();
+        ranges.dedup_by(|next, last| {
+            let joins = next.0 <= last.1;
+            if joins {
+                last.1 = last.1.max(next.1);
+            }
+            joins
+        });
+        Some(ranges)
+    }
+
     /// Judges one direction of a pair; `None` where the table does not tell.
     pub(super) fn direction(
         &self,
@@ -336,6 +379,28 @@ impl Pools {
                 let address = asked.address;
                 self.range(entry, |from| from <= address).is_some_and(|range| address <= range.1)
             }
+        }
+    }
+
+    /// Adds the groups that an entry matches.
+    fn add_groups(&self, entry: &Entry, groups: u32, ranges: &mut Vec<(GroupId, GroupId)>) {
+        let (from, to) = (entry.from as usize, entry.to as usize);
+        match entry.kind {
+            EntryKind::Any => ranges.push((0, groups)),
+            EntryKind::Span => ranges.push((entry.from, entry.to)),
+            EntryKind::Ranges => ranges.extend_from_slice(&self.ranges[from..to]),
+            EntryKind::Dense => {
+                for (at, word) in (0u32..).zip(&self.words[from..to]) {
+                    let mut rest = *word;
+                    while rest != 0 {
+                        let group = at * 64 + rest.trailing_zeros();
+                        ranges.push((group, group + 1));
+                        rest &= rest - 1;
+                    }
+                }
+            }
+            // A stage that looks at the addresses of single pods is not asked.
+            EntryKind::Block => {}
         }
     }
 
