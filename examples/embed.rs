@@ -27,7 +27,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         };
         let answer = snapshot.explain(&flow);
         writeln!(out, "{from} -> {to} on tcp/5432: {}", answer.verdict)?;
-        for reason in answer.reasons {
+        for reason in snapshot.reasons(&flow) {
             let direction = reason.direction.map_or("", Direction::as_str);
             writeln!(out, "  {direction:<8}{} {}", reason.code.as_str(), reason.message)?;
         }

@@ -29,7 +29,8 @@ pub(crate) fn number(address: IpAddr) -> u128 {
     }
 }
 
-fn address(family: Family, number: u128) -> IpAddr {
+/// Returns the address of a number within its family.
+pub(crate) fn address(family: Family, number: u128) -> IpAddr {
     match family {
         Family::V4 => IpAddr::V4(u32::try_from(number).unwrap_or(u32::MAX).into()),
         Family::V6 => IpAddr::V6(number.into()),

@@ -35,6 +35,11 @@ impl<T> Grown<T> {
         self.base.len() + self.tail.len()
     }
 
+    /// Lists the entries at the beginning, which whatever grows out of this table has too.
+    pub(crate) fn shared(&self) -> &[T] {
+        &self.base
+    }
+
     /// Returns the number of entries that are not shared with the table's beginning.
     pub(crate) fn added(&self) -> usize {
         self.tail.len()

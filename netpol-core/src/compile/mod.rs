@@ -9,9 +9,11 @@ mod program;
 mod stages;
 mod update;
 
-pub(crate) use address_classes::{AddressClasses, number as address_number, pieces};
-pub(crate) use peers::{PeerSet, TermKind};
-pub(crate) use ports::{PortKey, port_key};
-pub(crate) use profiles::{ProfileId, StageProfile};
+pub(crate) use address_classes::{
+    AddressClasses, address as address_of, number as address_number, pieces,
+};
+pub(crate) use peers::{AddressTerm, PeerSet, TermKind};
+pub(crate) use ports::{PortKey, PortMatch, port_key};
+pub(crate) use profiles::{Profile, ProfileId, StageProfile};
 pub(crate) use program::{ADMIN, BASELINE, DirectionProgram, NETWORK, Program, effective_types};
 pub(crate) use stages::{CompiledPolicy, Rule, Stage, Unmatched};

@@ -95,6 +95,16 @@ impl PortMatch {
         !self.names.is_empty()
     }
 
+    /// Lists the ports given by number as inclusive ranges of keys, ascending.
+    pub(crate) fn keys(&self) -> &[(PortKey, PortKey)] {
+        &self.keys
+    }
+
+    /// Lists the names of ports, with the protocol they need; `None` means any.
+    pub(crate) fn names(&self) -> &[(u32, Option<Protocol>)] {
+        &self.names
+    }
+
     /// Tells whether a port is matched on a destination that declares `named`.
     pub(crate) fn contains(&self, key: PortKey, named: &[NamedPort]) -> bool {
         self.contains_number(key)
@@ -120,7 +130,8 @@ impl PortMatch {
         self.numbers.union(&extra.collect())
     }
 
-    fn resolved<'a>(
+    /// Lists the ports of the names on a destination that declares `named`.
+    pub(crate) fn resolved<'a>(
         &'a self,
         named: &'a [NamedPort],
     ) -> impl Iterator<Item = (Protocol, u16)> + 'a {

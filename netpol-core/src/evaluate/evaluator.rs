@@ -4,9 +4,11 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use super::decision::Decision;
 use super::other::{Candidates, Other, OtherKind, Scenario, assumptions, controller_assumptions};
+use super::verdicts::{Pods, VerdictTable};
 use super::walk::{Algebra as _, Matcher, Outcome, stage_outcome};
 use crate::compile::{
-    AddressClasses, NETWORK, PortKey, ProfileId, Program, Rule, StageProfile, pieces, port_key,
+    AddressClasses, NETWORK, PortKey, ProfileId, Program, Rule, StageProfile, address_number,
+    address_of, pieces, port_key,
 };
 use crate::index::GroupId;
 use crate::model::{
@@ -16,12 +18,12 @@ use crate::model::{
 
 /// Where a walk takes place: whose rules, in which direction, and what is assumed of the other end.
 #[derive(Clone, Copy)]
-struct Site<'a> {
-    direction: Direction,
-    profile: ProfileId,
-    subject: GroupId,
-    family: Family,
-    scenario: Scenario<'a>,
+pub(super) struct Site<'a> {
+    pub(super) direction: Direction,
+    pub(super) profile: ProfileId,
+    pub(super) subject: GroupId,
+    pub(super) family: Family,
+    pub(super) scenario: Scenario<'a>,
 }
 
 /// Evaluates a program on the facts that it was compiled from.
@@ -36,13 +38,8 @@ pub(crate) struct Evaluator<'a> {
 }
 
 impl Evaluator<'_> {
-    /// Returns the verdict about one flow.
-    ///
-    /// Paths by frequency: two pods whose profiles look at no addresses; then one with; then unknown addresses.
+    /// Returns the verdict about one flow of which some end is no pod.
     pub(crate) fn verdict(&self, flow: &Flow) -> Verdict {
-        if let (Peer::Pod(src), Peer::Pod(dst)) = (&flow.src, &flow.dst) {
-            return self.pods_verdict(*src, *dst, flow);
-        }
         if !self.families_match(flow) || !self.is_led(flow) {
             return Verdict::Deny;
         }
@@ -66,55 +63,91 @@ impl Evaluator<'_> {
         }
     }
 
-    fn pods_verdict(&self, src: PodId, dst: PodId, flow: &Flow) -> Verdict {
+    /// Returns the verdict about one flow between two pods; it allocates nothing.
+    pub(crate) fn pods_verdict(
+        &self,
+        table: &VerdictTable,
+        (src, dst): (PodId, PodId),
+        flow: &Flow,
+    ) -> Verdict {
         if src == dst {
             return Verdict::Allow;
         }
-        let groups = &self.program.groups;
-        let (from, to) = (groups.of(src), groups.of(dst));
-        let (a, b) = (groups.group(from), groups.group(to));
-        if !a.families.and(b.families).contains(flow.family) {
+        let Pods::Groups(from, to, host) = table.pods(src, dst, flow.family) else {
             return Verdict::Deny;
-        }
-        let egress =
-            self.pod_direction(Direction::Egress, (from, &flow.src), (to, &flow.dst), flow);
-        if egress == Verdict::Deny || a.host_network && self.is_own_node(&flow.src, &flow.dst) {
+        };
+        let egress = self.pod_direction(table, Direction::Egress, (from, dst), flow);
+        if egress == Verdict::Deny || host && self.is_own_node(&flow.src, &flow.dst) {
             return egress;
         }
-        egress.and(self.pod_direction(Direction::Ingress, (to, &flow.dst), (from, &flow.src), flow))
+        egress.and(self.pod_direction(table, Direction::Ingress, (to, src), flow))
     }
 
-    fn pod_direction(
+    /// Returns what the rules of the source alone say of one flow between two different pods.
+    pub(crate) fn pods_egress(
         &self,
-        direction: Direction,
-        (group, subject): (GroupId, &Peer),
-        (other_group, other): (GroupId, &Peer),
+        table: &VerdictTable,
+        (src, dst): (PodId, PodId),
         flow: &Flow,
     ) -> Verdict {
-        let profile = self.program.profile(direction, group);
-        if profile == 0 {
-            return Verdict::Allow;
+        match table.pods(src, dst, flow.family) {
+            Pods::Groups(from, ..) => {
+                self.pod_direction(table, Direction::Egress, (from, dst), flow)
+            }
+            Pods::Apart => Verdict::Deny,
         }
-        let cut =
-            self.program.direction(direction).profiles[profile as usize].cut[flow.family as usize];
-        let address = match (cut, other) {
-            // No rule cuts the addresses of this family: any will do.
-            (false, _) => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
-            (true, Peer::Pod(pod)) => match self.program.addresses.of_pod(*pod, flow.family) {
-                Some(address) => address,
-                None => return self.direction_verdict(direction, subject, other, flow),
-            },
-            (true, _) => return self.direction_verdict(direction, subject, other, flow),
-        };
-        let candidates = Candidates::Known(address);
-        // A block of every address cuts nothing, yet may mean the addresses of nodes alone.
-        let is_host = self.program.groups.group(other_group).host_network;
-        let kind = if is_host { OtherKind::Host } else { OtherKind::Pod };
-        let other = Other { group: Some(other_group), kind, name: None, candidates };
-        let scenario = Scenario { address, assumed: &[] };
-        let site = Site { direction, profile, subject: group, family: flow.family, scenario };
+    }
+
+    /// Judges one direction: from the table where it tells, else by a walk.
+    fn pod_direction(
+        &self,
+        table: &VerdictTable,
+        direction: Direction,
+        (group, other): (GroupId, PodId),
+        flow: &Flow,
+    ) -> Verdict {
         let key = port_key(flow.protocol, flow.port);
-        verdict_of(&self.walk_flow(site, &other, key))
+        let said = table.direction(self.program, direction, (group, other), key, flow.family);
+        said.unwrap_or_else(|| self.pod_walk(table, direction, (group, other), (key, flow.family)))
+    }
+
+    /// Walks the rules of one direction of two pods.
+    fn pod_walk(
+        &self,
+        table: &VerdictTable,
+        direction: Direction,
+        (subject, other): (GroupId, PodId),
+        (key, family): (PortKey, Family),
+    ) -> Verdict {
+        let profile = self.program.profile(direction, subject);
+        let cut = self.program.direction(direction).profiles[profile as usize].cut[family as usize];
+        let group = self.program.groups.of(other);
+        // A block of every address cuts nothing, yet may mean the addresses of nodes alone.
+        let host = self.program.groups.group(group).host_network;
+        let kind = if host { OtherKind::Host } else { OtherKind::Pod };
+        let own = self.program.addresses.of_pod(other, family);
+        let judge = |address, candidates| {
+            let other = Other { group: Some(group), kind, name: None, candidates };
+            let scenario = Scenario { address, assumed: &[] };
+            let site = Site { direction, profile, subject, family, scenario };
+            verdict_of(&self.walk_flow(site, &other, key))
+        };
+        if let (true, None) = (cut, own) {
+            let set = table.candidates(host, family);
+            let maps = self.program.class_maps(direction, profile, family);
+            let mut all: Option<Verdict> = None;
+            for address in first_of_pieces(family, set, maps) {
+                let now = judge(address, Candidates::Among(set));
+                if all.is_some_and(|before| before != now) {
+                    return Verdict::Unknown;
+                }
+                all = Some(now);
+            }
+            return all.unwrap_or(Verdict::Allow);
+        }
+        // Where no rule cuts the addresses of this family, any will do.
+        let address = own.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
+        judge(address, Candidates::Known(address))
     }
 
     fn families_match(&self, flow: &Flow) -> bool {
@@ -341,7 +374,7 @@ impl Evaluator<'_> {
         }
     }
 
-    fn pair<'s>(
+    pub(super) fn pair<'s>(
         &'s self,
         site: Site<'s>,
         profile: &'s StageProfile,
@@ -442,6 +475,27 @@ impl Program {
     }
 }
 
+/// Lists the first address of each piece into which class maps cut a set, without storing them.
+fn first_of_pieces<'a>(
+    family: Family,
+    set: &'a IpSet,
+    maps: [&'a AddressClasses; 3],
+) -> impl Iterator<Item = IpAddr> + 'a {
+    let next_cut = move |after: u128| {
+        let cut = |map: &AddressClasses| {
+            let starts = map.starts();
+            starts.get(starts.partition_point(|start| *start <= after)).copied()
+        };
+        maps.into_iter().filter_map(cut).min()
+    };
+    set.ranges().flat_map(move |range| {
+        let last = address_number(range.to);
+        let next = move |from: &u128| next_cut(*from).filter(|cut| *cut <= last);
+        std::iter::successors(Some(address_number(range.from)), next)
+            .map(move |number| address_of(family, number))
+    })
+}
+
 /// Judges the outcome of a walk for one port.
 pub(super) fn verdict_of(outcome: &Outcome<bool>) -> Verdict {
     match (outcome.allow, outcome.deny) {
@@ -472,13 +526,13 @@ impl Pair<'_> {
 }
 
 /// Matches one port.
-struct FlowMatcher<'a> {
-    pair: Pair<'a>,
-    key: PortKey,
+pub(super) struct FlowMatcher<'a> {
+    pub(super) pair: Pair<'a>,
+    pub(super) key: PortKey,
 }
 
 impl FlowMatcher<'_> {
-    fn matches(&self, rule: &Rule) -> bool {
+    pub(super) fn matches(&self, rule: &Rule) -> bool {
         self.pair.program.ports[rule.ports as usize].contains(self.key, self.pair.named)
             && self.pair.peer_matches(rule)
     }

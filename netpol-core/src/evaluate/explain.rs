@@ -28,7 +28,7 @@ const MOST_TIED: usize = 8;
 /// Where an address is not known, at most so many of the ways in which it may be are explained.
 const MOST_SCENARIOS: usize = 8;
 /// At most so many reasons of one kind are listed, with the count of the rest.
-const MOST_REASONS: usize = 32;
+pub(super) const MOST_REASONS: usize = 32;
 /// Above so many classes of ports, rules are no longer told apart by their ports.
 const MOST_CLASSES: usize = 512;
 
@@ -213,7 +213,7 @@ impl Evaluator<'_> {
         matched
     }
 
-    fn stages(
+    pub(super) fn stages(
         &self,
         direction: Direction,
         profile: ProfileId,

@@ -146,11 +146,11 @@ fn tier_outcome<M: Matcher>(
     let none = matcher.none();
     let mut out = StageOutcome { allow: none.clone(), deny: none.clone(), next: none };
     let mut silent = live.clone();
-    let all: Vec<&CompiledPolicy> = policies(stage, profile).collect();
-    for lane in all.chunk_by(|a, b| a.lane == b.lane) {
+    let policy = |at: &u32| &stage.policies[*at as usize];
+    for lane in profile.policies.chunk_by(|a, b| policy(a).lane == policy(b).lane) {
         let mut undecided = live.clone();
-        for block in lane.chunk_by(|a, b| a.block == b.block) {
-            let decided = block_outcome(block, &undecided, matcher, &mut out);
+        for block in lane.chunk_by(|a, b| policy(a).block == policy(b).block) {
+            let decided = block_outcome(block.iter().map(policy), &undecided, matcher, &mut out);
             undecided.subtract(&decided);
             if undecided.is_empty() {
                 break;
@@ -163,8 +163,8 @@ fn tier_outcome<M: Matcher>(
 }
 
 /// Policies of equal priority: each may be asked first, so every first match is a possible outcome.
-fn block_outcome<M: Matcher>(
-    block: &[&CompiledPolicy],
+fn block_outcome<'a, M: Matcher>(
+    block: impl Iterator<Item = &'a CompiledPolicy>,
     undecided: &M::Set,
     matcher: &M,
     out: &mut StageOutcome<M::Set>,
@@ -190,11 +190,4 @@ fn block_outcome<M: Matcher>(
         }
     }
     decided
-}
-
-fn policies<'a>(
-    stage: &'a Stage,
-    profile: &'a StageProfile,
-) -> impl Iterator<Item = &'a CompiledPolicy> {
-    profile.policies.iter().map(|p| &stage.policies[*p as usize])
 }

@@ -184,6 +184,11 @@ impl DenseSet {
         self.words.iter().all(|w| *w == 0)
     }
 
+    /// Returns the bits, 64 groups a word.
+    pub(crate) fn words(&self) -> &[u64] {
+        &self.words
+    }
+
     /// Tells whether a group is in the set.
     pub(crate) fn contains(&self, group: u32) -> bool {
         self.words.get(group as usize / 64).is_some_and(|w| w >> (group % 64) & 1 == 1)

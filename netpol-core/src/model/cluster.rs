@@ -11,6 +11,7 @@ use super::addresses::{Families, Family, IpSet};
 use super::ids::{LabelId, NamespaceId, NodeId, PodId, PolicyId, ServiceId, WorkloadId};
 use super::ingress::{Ingress, IngressSpec, Lead};
 use super::labels::{LabelTable, Labels};
+use super::names::PodNames;
 use super::object::{Edits, Object, ObjectKind};
 use super::policies::Policies;
 use super::policy::{Policy, PolicyKind};
@@ -306,7 +307,7 @@ struct Facts {
     families: Families,
     namespace_names: FastMap<Box<str>, NamespaceId>,
     node_names: FastMap<Box<str>, NodeId>,
-    pod_names: OnceLock<Vec<FastMap<Box<str>, PodId>>>,
+    pod_names: OnceLock<PodNames>,
     pod_addresses: OnceLock<FastMap<IpAddr, Vec<PodId>>>,
 }
 
@@ -499,14 +500,10 @@ impl Cluster {
     /// Finds a pod by namespace and name.
     pub fn find_pod(&self, namespace: NamespaceId, name: &str) -> Option<PodId> {
         let names = self.facts.pod_names.get_or_init(|| {
-            let mut names = vec![FastMap::default(); self.facts.namespaces.len()];
-            for id in self.pod_ids() {
-                let pod = self.pod(id);
-                names[pod.namespace.index()].insert(pod.name.clone(), id);
-            }
-            names
+            let pods = self.facts.pods.iter().enumerate();
+            PodNames::of(pods.map(|(at, pod)| (PodId::from_index(at), pod.namespace, &*pod.name)))
         });
-        names.get(namespace.index())?.get(name).copied()
+        names.find(namespace, name)
     }
 
     /// Lists the pods that have an address; host-network pods share their node's.

@@ -7,6 +7,7 @@ pub mod flow;
 pub mod ids;
 pub mod ingress;
 pub mod labels;
+mod names;
 pub mod object;
 pub mod policies;
 pub mod policy;
@@ -38,6 +39,6 @@ pub use policy::{
 };
 pub use ports::{PortRange, PortSet, Protocol};
 pub use position::Position;
-pub use reason::{Reason, ReasonCode};
+pub use reason::{Reason, ReasonCode, Step};
 pub use selector::{Operator, Requirement, Selector};
 pub use verdict::Verdict;

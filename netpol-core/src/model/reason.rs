@@ -42,6 +42,11 @@ pub enum ReasonCode {
 }
 
 impl ReasonCode {
+    /// Tells whether it says what came near, rather than what decided.
+    pub const fn is_near_miss(self) -> bool {
+        matches!(self, Self::NearMiss | Self::NamedPortUnresolved)
+    }
+
     /// Returns the code of the JSON contract.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -84,4 +89,28 @@ pub struct Reason {
     pub line: Option<u32>,
     /// The step in words: one line, no full stop.
     pub message: String,
+}
+
+/// One step of an explanation in facts alone, cheap to make.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Step {
+    /// What kind of step.
+    pub code: ReasonCode,
+    /// The direction that it concerns; `None` where it concerns the pair.
+    pub direction: Option<Direction>,
+    /// The policy, if any.
+    pub policy: Option<PolicyId>,
+    /// The Ingress or Route, if any.
+    pub ingress: Option<IngressId>,
+    /// The index of the rule in its list, counted from 0.
+    pub rule: Option<u32>,
+    /// The line of the rule, or of the policy where no rule is meant.
+    pub line: Option<u32>,
+}
+
+impl From<&Reason> for Step {
+    fn from(reason: &Reason) -> Self {
+        let Reason { code, direction, policy, ingress, rule, line, .. } = *reason;
+        Self { code, direction, policy, ingress, rule, line }
+    }
 }

@@ -32,6 +32,7 @@ pub(super) fn answer(snapshot: &Snapshot, question: &Question) -> Table {
         table: TableBuilder::default(),
         known: HashMap::default(),
         hopes: HashMap::default(),
+        cells: (from.cells.len(), to.cells.len()),
     };
     if let Some(pod) = asker.alone() {
         asker.ask_self(pod);
@@ -80,6 +81,22 @@ pub(super) fn hopes_of(program: &Program, direction: Direction, profile: Profile
     hopes.finish()
 }
 
+/// Tells whether a group is among those that a profile may allow on some port.
+fn may_allow_group(
+    program: &Program,
+    direction: Direction,
+    profile: ProfileId,
+    group: GroupId,
+) -> bool {
+    let stages = program.direction(direction).profiles[profile as usize].stages;
+    let network = &program.direction(direction).stages[NETWORK].profiles[stages[NETWORK] as usize];
+    network.policies.is_empty()
+        || program.rules(direction, profile).filter(|r| r.action == Action::Allow).any(|rule| {
+            let peer = &program.peers[rule.peer as usize];
+            peer.any || !peer.terms.is_empty() || peer.groups.contains(group)
+        })
+}
+
 /// Counts ordered pairs of different pods of two ascending lists.
 fn pair_count(a: &[PodId], b: &[PodId]) -> u64 {
     let (short, long) = if a.len() < b.len() { (a, b) } else { (b, a) };
@@ -109,7 +126,12 @@ pub(super) struct Asker<'a> {
     known: HashMap<DecisionKey, Decision, foldhash::fast::RandomState>,
     /// By direction and profile: the groups that some rule may allow on some port.
     hopes: HashMap<(Direction, ProfileId), GroupSet, foldhash::fast::RandomState>,
+    /// The numbers of cells on both sides.
+    cells: (usize, usize),
 }
+
+/// Toward so few cells, what a profile may allow is asked rule by rule.
+const FEW_CELLS: usize = 8;
 
 impl<'a> Asker<'a> {
     /// Tells whether the question is about one pod and itself alone.
@@ -177,15 +199,28 @@ impl<'a> Asker<'a> {
         }
     }
 
-    /// Tells whether a pair of groups is surely denied on every port: most pairs of a large cluster are.
+    /// Tells whether a pair of groups is surely denied on every port: most pairs of a large cluster are. The side with fewer
+    /// cells is asked first, since it has fewer profiles.
     fn is_hopeless(&mut self, src: GroupId, dst: GroupId) -> bool {
-        !self.may_allow(Direction::Egress, src, dst)
-            || !self.may_allow(Direction::Ingress, dst, src)
+        if self.cells.0 <= self.cells.1 {
+            !self.may_allow(Direction::Egress, src, dst)
+                || !self.may_allow(Direction::Ingress, dst, src)
+        } else {
+            !self.may_allow(Direction::Ingress, dst, src)
+                || !self.may_allow(Direction::Egress, src, dst)
+        }
     }
 
     fn may_allow(&mut self, direction: Direction, subject: GroupId, other: GroupId) -> bool {
         let program = self.evaluator.program;
         let profile = program.profile(direction, subject);
+        let others = match direction {
+            Direction::Egress => self.cells.1,
+            Direction::Ingress => self.cells.0,
+        };
+        if others <= FEW_CELLS {
+            return may_allow_group(program, direction, profile, other);
+        }
         let hopes = self.hopes.entry((direction, profile));
         hopes.or_insert_with(|| hopes_of(program, direction, profile)).contains(other)
     }

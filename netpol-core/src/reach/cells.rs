@@ -38,39 +38,73 @@ impl Cells {
         selection: &Selection,
         level: Level,
     ) -> Self {
-        let mut numbers: BTreeMap<(u8, u32), EndId> = BTreeMap::new();
         let mut cells = Self::default();
         let known = |pod: &PodId| pod.index() < cluster.pods().len();
-        let mut selected = vec![0; cluster.workloads().len()];
-        for pod in selection.pods.iter().map(PodId).filter(known) {
-            selected[cluster.pod(pod).workload.index()] += 1;
+        let mut numbers = Numbers::of(cluster, level);
+        let mut selected =
+            vec![0; if level == Level::Workload { cluster.workloads().len() } else { 0 }];
+        if level == Level::Workload {
+            for pod in selection.pods.iter().map(PodId).filter(known) {
+                selected[cluster.pod(pod).workload.index()] += 1;
+            }
         }
         for pod in selection.pods.iter().map(PodId).filter(known) {
             let workload = cluster.pod(pod).workload;
-            let whole = selected[workload.index()] == cluster.workload(workload).pods.len();
-            let (key, end) = end_of(cluster, whole, level, pod);
-            let id = *numbers.entry(key).or_insert_with(|| {
-                cells.ends.push((end, Vec::new()));
-                cells.ends.len() - 1
-            });
+            let count = selected.get(workload.index()).copied().unwrap_or(0);
+            let whole = count == cluster.workload(workload).pods.len();
+            let (number, end) = end_of(cluster, whole, level, pod);
+            let next = cells.ends.len();
+            let id = number.map_or(next, |number| numbers.end(number, next));
+            if id == next {
+                cells.ends.push((end, Vec::with_capacity(if whole { count } else { 1 })));
+            }
             cells.ends[id].1.push(pod);
         }
         for (end, (_, pods)) in cells.ends.iter().enumerate() {
-            let mut by_group: BTreeMap<GroupId, Vec<PodId>> = BTreeMap::new();
-            pods.iter()
-                .for_each(|pod| by_group.entry(program.groups.of(*pod)).or_default().push(*pod));
-            cells.cells.extend(by_group.into_iter().map(|(group, pods)| Cell { end, group, pods }));
+            add_cells(&mut cells.cells, program, end, pods);
         }
         cells
     }
 }
 
-/// Returns the end that a pod belongs to; a workload stands for its pods where all of them are selected.
-fn end_of(cluster: &Cluster, whole: bool, level: Level, pod: PodId) -> ((u8, u32), End) {
+/// The ends that stand for several pods, by the number of their workload or namespace.
+struct Numbers(Vec<Option<EndId>>);
+
+impl Numbers {
+    fn of(cluster: &Cluster, level: Level) -> Self {
+        Self(match level {
+            Level::Namespace => vec![None; cluster.namespaces().len()],
+            Level::Workload => vec![None; cluster.workloads().len()],
+            Level::Pod => Vec::new(),
+        })
+    }
+
+    /// Returns the end of a number, which is `next` where there was none.
+    fn end(&mut self, number: usize, next: EndId) -> EndId {
+        *self.0[number].get_or_insert(next)
+    }
+}
+
+/// Adds the cells of one end: mostly all of its pods share a group.
+fn add_cells(cells: &mut Vec<Cell>, program: &Program, end: EndId, pods: &[PodId]) {
+    let of = |pod: &PodId| program.groups.of(*pod);
+    let Some(group) = pods.first().map(of) else { return };
+    if pods.iter().all(|pod| of(pod) == group) {
+        cells.push(Cell { end, group, pods: pods.to_vec() });
+        return;
+    }
+    let mut by_group: BTreeMap<GroupId, Vec<PodId>> = BTreeMap::new();
+    pods.iter().for_each(|pod| by_group.entry(of(pod)).or_default().push(*pod));
+    cells.extend(by_group.into_iter().map(|(group, pods)| Cell { end, group, pods }));
+}
+
+/// Returns the end that a pod belongs to, with the number of its workload or namespace where it stands for that; a workload
+/// stands for its pods where all of them are selected.
+fn end_of(cluster: &Cluster, whole: bool, level: Level, pod: PodId) -> (Option<usize>, End) {
     let facts = cluster.pod(pod);
     match level {
-        Level::Namespace => ((2, facts.namespace.0), End::Namespace(facts.namespace)),
-        Level::Workload if whole => ((1, facts.workload.0), End::Workload(facts.workload)),
-        Level::Workload | Level::Pod => ((0, pod.0), End::Pod(pod)),
+        Level::Namespace => (Some(facts.namespace.index()), End::Namespace(facts.namespace)),
+        Level::Workload if whole => (Some(facts.workload.index()), End::Workload(facts.workload)),
+        Level::Workload | Level::Pod => (None, End::Pod(pod)),
     }
 }

@@ -13,6 +13,7 @@ mod paths;
 mod question;
 mod rows;
 mod snapshot;
+mod sources;
 mod table;
 mod touched;
 mod web;

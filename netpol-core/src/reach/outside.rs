@@ -7,7 +7,7 @@ use super::ask::{Asker, PODS};
 use super::cells::{Cell, Cells, EndId};
 use super::question::End;
 use super::table::{EndKey, Pairs};
-use crate::compile::pieces;
+use crate::compile::{address_number, pieces};
 use crate::evaluate::{Candidates, Decision, Explained, Other, OtherKind};
 use crate::model::{
     AddressRange, Direction, Families, Family, IpSet, NodeId, Peer, PodId, PortRange, PortSet,
@@ -85,7 +85,13 @@ fn families_of(asker: &Asker<'_>, cell: &Cell) -> Families {
 /// Tells whether every asked address is a node's: only then is a question about nodes, and their own pods are told apart.
 /// Wider ranges are not cut at the addresses of single nodes.
 fn asks_nodes(asker: &Asker<'_>, asked: &IpSet) -> bool {
-    let nodes = asker.evaluator.cluster.nodes().iter().flat_map(|n| n.addresses.iter());
+    let nodes = asker.evaluator.cluster.nodes();
+    // Wide ranges hold more addresses than nodes have: they need no closer look.
+    let most: usize = nodes.iter().map(|node| node.addresses.len()).sum();
+    if asked.ranges().any(|r| address_number(r.to) - address_number(r.from) >= most as u128) {
+        return false;
+    }
+    let nodes = nodes.iter().flat_map(|n| n.addresses.iter());
     let all: IpSet = nodes.map(|a| AddressRange { from: *a, to: *a }).collect();
     asked.is_subset(&all)
 }

@@ -2,6 +2,8 @@
 
 use std::sync::{Arc, OnceLock};
 
+use roaring::RoaringBitmap;
+
 use super::ask::answer;
 use super::count::count_pairs;
 use super::count_ports::{PortCount, count_pairs_by_port};
@@ -11,21 +13,22 @@ use super::may_reach::MayReach;
 use super::paths::{self, PathChoice, Paths};
 use super::question::{AskedPorts, ControllerEnd, Level, Question, Row, Selection, Table};
 use super::rows::RowTables;
+use super::sources::sources;
 use super::web::{self, Shape};
 use crate::compile::{NETWORK, Program};
-use crate::evaluate::{Evaluator, plain};
+use crate::evaluate::{Evaluator, VerdictTable, plain};
 use crate::model::{
     BuildError, Cluster, Dialect, Direction, Edits, Families, Flow, IpSet, Peer, PodId, PolicyId,
-    PortSet, Protocol, Reason, ReasonCode, Verdict,
+    PortSet, Protocol, Reason, ReasonCode, Step, Verdict,
 };
 
-/// A verdict with its reasons.
+/// A verdict with the steps that lead to it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Explanation {
     /// The verdict.
     pub verdict: Verdict,
-    /// Why: the chain of each direction, egress first, then what came near.
-    pub reasons: Vec<Reason>,
+    /// Why: the chain of each direction, egress first. [`Snapshot::reasons`] puts them in words and adds what came near.
+    pub steps: Vec<Step>,
 }
 
 /// A cluster with its compiled policies under one dialect; cheap to clone, safe to share between threads.
@@ -53,6 +56,7 @@ pub struct Snapshot {
     program: Arc<Program>,
     row_tables: Arc<OnceLock<RowTables>>,
     may_reach: Arc<OnceLock<MayReach>>,
+    verdict_table: Arc<OnceLock<VerdictTable>>,
     dialect: Dialect,
 }
 
@@ -61,7 +65,8 @@ impl Snapshot {
     pub fn new(cluster: impl Into<Arc<Cluster>>, dialect: Dialect) -> Self {
         let cluster = cluster.into();
         let program = Arc::new(Program::compile(&cluster, dialect));
-        Self { cluster, program, row_tables: Arc::default(), may_reach: Arc::default(), dialect }
+        let (row_tables, verdict_table) = (Arc::default(), Arc::default());
+        Self { cluster, program, row_tables, may_reach: Arc::default(), verdict_table, dialect }
     }
 
     /// Compiles a cluster of which some objects changed: where these are NetworkPolicies that mention no label, port name
@@ -79,6 +84,7 @@ impl Snapshot {
                 program: Arc::new(program),
                 row_tables: Arc::clone(&self.row_tables),
                 may_reach: Arc::default(),
+                verdict_table: Arc::clone(&self.verdict_table),
                 dialect: self.dialect,
             });
         }
@@ -117,26 +123,53 @@ impl Snapshot {
     }
 
     /// Returns the verdict about one flow; `Deny` where an end does not talk in the flow's family.
+    ///
+    /// The first verdict about two pods prepares a table for all later ones, of this snapshot and of those made from it
+    /// by changes.
     pub fn verdict(&self, flow: &Flow) -> Verdict {
-        self.evaluator().verdict(flow)
+        let evaluator = self.evaluator();
+        let (Peer::Pod(src), Peer::Pod(dst)) = (&flow.src, &flow.dst) else {
+            return evaluator.verdict(flow);
+        };
+        evaluator.pods_verdict(self.verdict_table(), (*src, *dst), flow)
     }
 
-    /// Returns the verdict about one flow with its reasons.
+    pub(super) fn verdict_table(&self) -> &VerdictTable {
+        self.verdict_table.get_or_init(|| VerdictTable::of(&self.cluster, &self.program))
+    }
+
+    /// Returns the verdict about one flow with the steps that lead to it: policies and rules, without words.
     pub fn explain(&self, flow: &Flow) -> Explanation {
+        let pods = match (&flow.src, &flow.dst) {
+            (Peer::Pod(src), Peer::Pod(dst)) => Some((*src, *dst)),
+            _ => None,
+        };
+        let found = pods.and_then(|pods| self.evaluator().steps(self.verdict_table(), pods, flow));
+        if let Some((verdict, steps)) = found {
+            return Explanation { verdict, steps };
+        }
+        let (verdict, reasons) = self.reasoned(flow);
+        let deciding = reasons.iter().filter(|reason| !reason.code.is_near_miss());
+        Explanation { verdict, steps: deciding.map(Step::from).collect() }
+    }
+
+    /// Says in words why a flow has its verdict: the steps of [`explain`](Self::explain), then what came near.
+    pub fn reasons(&self, flow: &Flow) -> Vec<Reason> {
+        self.reasoned(flow).1
+    }
+
+    fn reasoned(&self, flow: &Flow) -> (Verdict, Vec<Reason>) {
         let evaluator = self.evaluator();
         let families = self.families(&flow.src, &flow.dst);
         let itself = flow.src == flow.dst && matches!(flow.src, Peer::Pod(_));
         if !families.contains(flow.family) && !itself {
             let message = format!("the two ends do not both talk {}", flow.family);
-            let reasons = vec![plain(ReasonCode::NoCommonFamily, None, message)];
-            return Explanation { verdict: Verdict::Deny, reasons };
+            return (Verdict::Deny, vec![plain(ReasonCode::NoCommonFamily, None, message)]);
         }
         let ports = PortSet::single(flow.protocol, flow.port);
         let parts = evaluator.explain(&flow.src, &flow.dst, flow.family, &ports, true);
         let only = parts.into_iter().next();
-        only.map_or(Explanation { verdict: Verdict::Deny, reasons: Vec::new() }, |part| {
-            Explanation { verdict: part.verdict, reasons: part.reasons }
-        })
+        only.map_or((Verdict::Deny, Vec::new()), |part| (part.verdict, part.reasons))
     }
 
     /// Returns the families in which two ends may talk.
@@ -158,6 +191,19 @@ impl Snapshot {
         self.allowed(self.everyone(), to.clone(), ports.clone())
     }
 
+    /// Lists the pods that are certainly allowed to reach a pod on one port, in some family that both have: group by group,
+    /// in runs of pods that policies treat alike, looked for as far as the iterator is read.
+    ///
+    /// The pod itself, which always reaches itself, is not among them.
+    pub fn sources_of(
+        &self,
+        pod: PodId,
+        protocol: Protocol,
+        port: u16,
+    ) -> impl Iterator<Item = &[PodId]> {
+        sources(self, pod, protocol, port)
+    }
+
     /// Lists what a selection can reach on ports: the allowed rows, by workload.
     pub fn reachable_from(&self, from: &Selection, ports: &AskedPorts) -> Vec<Row> {
         self.allowed(from.clone(), self.everyone(), ports.clone())
@@ -170,7 +216,8 @@ impl Snapshot {
 
     /// Selects every pod, every address of the input's families and, where there is one, the ingress controller.
     pub fn everyone(&self) -> Selection {
-        let pods = self.cluster.pod_ids().map(|p| p.0).collect();
+        let mut pods = RoaringBitmap::new();
+        pods.insert_range(0..u32::try_from(self.cluster.pods().len()).unwrap_or(u32::MAX));
         Selection { pods, ..self.everything_outside() }
     }
 

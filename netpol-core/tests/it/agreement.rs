@@ -3,8 +3,10 @@
 use std::collections::BTreeSet;
 
 use netpol_core::evaluate::reference;
-use netpol_core::model::{Flow, Peer, PortRange, PortSet, Protocol, Verdict};
-use netpol_core::reach::{Level, Question, Selection, Snapshot, Table};
+use netpol_core::model::{
+    Family, Flow, Peer, PodId, PortRange, PortSet, Protocol, Step, Verdict,
+};
+use netpol_core::reach::{End, Level, Question, Selection, Snapshot, Table};
 use netpol_core::testing::corpus::describe;
 use netpol_core::testing::{cases, cluster_plan, dialect, flow_plan, pod_flows};
 use proptest::collection::vec;
@@ -55,7 +57,12 @@ proptest! {
             let expected = reference::verdict(&cluster, dialect, &flow);
             let text = describe(&cluster, &flow);
             prop_assert_eq!(snapshot.verdict(&flow), expected, "verdict of {}", &text);
-            prop_assert_eq!(snapshot.explain(&flow).verdict, expected, "explanation of {}", &text);
+            let explained = snapshot.explain(&flow);
+            prop_assert_eq!(explained.verdict, expected, "explanation of {}", &text);
+            let reasons = snapshot.reasons(&flow);
+            let deciding = reasons.iter().filter(|reason| !reason.code.is_near_miss());
+            let steps: Vec<Step> = deciding.map(Step::from).collect();
+            prop_assert_eq!(explained.steps, steps, "steps of {}", &text);
             for explain in [false, true] {
                 let table = ask(&snapshot, &flow, explain);
                 prop_assert_eq!(verdict_of(&table, &flow), Some(expected), "row (explain {}) of {}: {:?}", explain, &text, &table);
@@ -78,6 +85,48 @@ proptest! {
             .map(|flow| (flow.src, flow.dst))
             .collect();
         prop_assert_eq!(snapshot.count_pairs(protocol, port), allowed.len() as u64);
+    }
+
+    #[test]
+    fn the_sources_of_a_pod_agree_with_verdicts_and_rows(
+        plan in cluster_plan(),
+        dialect in dialect(),
+        protocol in prop::sample::select(Protocol::ALL.to_vec()),
+        port in prop::sample::select(vec![53u16, 80, 82, 443, 8080, 9090]),
+    ) {
+        let cluster = plan.build().unwrap();
+        let snapshot = Snapshot::new(cluster.clone(), dialect);
+        for target in cluster.pod_ids() {
+            let runs: Vec<&[PodId]> = snapshot.sources_of(target, protocol, port).collect();
+            let found: BTreeSet<PodId> = runs.concat().into_iter().collect();
+            prop_assert_eq!(found.len(), runs.concat().len(), "a source is listed twice");
+            prop_assert!(runs.iter().all(|run| !run.is_empty()));
+            let allows = |src: &PodId| Family::ALL.into_iter().any(|family| {
+                let (src, dst) = (Peer::Pod(*src), Peer::Pod(target));
+                let flow = Flow { src, dst, protocol, port, family };
+                snapshot.verdict(&flow) == Verdict::Allow
+            });
+            let expected: BTreeSet<PodId> =
+                cluster.pod_ids().filter(|src| *src != target && allows(src)).collect();
+            prop_assert_eq!(&found, &expected, "sources of {:?}", target);
+            let pods = cluster.pod_ids().map(|pod| pod.0).collect();
+            let rows = snapshot.ask(&Question {
+                from: Selection { pods, ..Selection::default() },
+                to: Selection::pod(target),
+                ports: PortSet::single(protocol, port).into(),
+                level: Level::Pod,
+                explain: false,
+                denied: false,
+            }).rows;
+            let asked: BTreeSet<PodId> = rows.iter().filter(|row| row.verdict == Verdict::Allow)
+                .filter_map(|row| match row.src {
+                    // A pod that is asked about alone is asked about itself.
+                    End::Pod(pod) if pod != target => Some(pod),
+                    _ => None,
+                })
+                .collect();
+            prop_assert_eq!(&found, &asked, "rows to {:?}", target);
+        }
     }
 }
 

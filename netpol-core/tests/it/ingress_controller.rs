@@ -39,7 +39,7 @@ proptest! {
                 prop_assert_eq!(snapshot.verdict(&flow), expected, "verdict of {}", &text);
                 let explained = snapshot.explain(&flow);
                 prop_assert_eq!(explained.verdict, expected, "explanation of {}", &text);
-                prop_assert!(!explained.reasons.is_empty(), "no reason for {}", &text);
+                prop_assert!(!explained.steps.is_empty(), "no reason for {}", &text);
                 for explain in [false, true] {
                     let to = Selection::pod(pod);
                     let from = Selection::ingress_controller();

@@ -1,0 +1,433 @@
+//! Verdicts about two pods from one flat table: what a verdict reads lies close together.
+//!
+//! A pod is one number: its group and what has to be known of it. A profile is three offsets, one for each stage. A stage
+//! begins with the ports at which its rules change, and each stretch of ports leads to the peers that are matched there, so
+//! that neither the number of policies nor that of their rules matters. What does not fit is left to the walk over the
+//! program, which judges everything: pods of unknown address or on the network of their node where rules name addresses,
+//! policies in lanes, and profiles that came after the table was made.
+
+mod make;
+
+use crate::compile::{ADMIN, BASELINE, NETWORK, PortKey, Program, port_key};
+use crate::index::{Group, GroupId};
+use crate::model::{Action, Direction, Family, IpSet, PodId, Protocol, Verdict};
+
+/// Everything that verdicts about pods need of a program, but for the profiles of its groups, which may change.
+#[derive(Debug)]
+pub(crate) struct VerdictTable {
+    pods: Box<[PodFacts]>,
+    /// The IPv4 address of every pod; 0 where it is not known.
+    addresses: Box<[u32]>,
+    /// The groups of host-network pods.
+    hosts: Box<[GroupId]>,
+    /// The groups of pods whose addresses are not known.
+    unknown: Box<[GroupId]>,
+    /// The addresses that such a pod may have, by whether it is on the network of its node, then by family.
+    candidates: [[IpSet; 2]; 2],
+    egress: [Box<[ProfileRow]>; 2],
+    ingress: [Box<[ProfileRow]>; 2],
+    pools: Pools,
+}
+
+/// What stages lead to.
+#[derive(Debug, Default)]
+struct Pools {
+    /// For each stage: the number of stretches of ports, the first port of each, then where the entries of each begin.
+    stages: Vec<u32>,
+    entries: Vec<Entry>,
+    /// Half-open ranges of groups and inclusive ranges of addresses.
+    ranges: Vec<(u32, u32)>,
+    /// Bitsets over groups.
+    words: Vec<u64>,
+}
+
+/// A pod's group and what there is to know of the group.
+#[derive(Clone, Copy, Debug)]
+struct PodFacts(u32);
+
+/// There are at most 2^24 pods, and so groups.
+const GROUP_BITS: u32 = 24;
+const TALKS: [u32; 2] = [1 << GROUP_BITS, 2 << GROUP_BITS];
+const HOST: u32 = 4 << GROUP_BITS;
+const ADDRESS_UNKNOWN: u32 = 8 << GROUP_BITS;
+
+impl PodFacts {
+    fn new(id: GroupId, group: &Group) -> Self {
+        let mark = |holds: bool, bit: u32| if holds { bit } else { 0 };
+        let [v4, v6] = TALKS;
+        Self(
+            id | mark(group.families.v4, v4)
+                | mark(group.families.v6, v6)
+                | mark(group.host_network, HOST)
+                | mark(group.address_unknown, ADDRESS_UNKNOWN),
+        )
+    }
+
+    fn group(self) -> GroupId {
+        self.0 & ((1 << GROUP_BITS) - 1)
+    }
+
+    fn is_host(self) -> bool {
+        self.0 & HOST != 0
+    }
+
+    /// Tells whether it is an ordinary pod whose address is known.
+    fn has_own_address(self) -> bool {
+        self.0 & (HOST | ADDRESS_UNKNOWN) == 0
+    }
+}
+
+/// The stages of a profile in one family.
+#[derive(Clone, Copy, Debug, Default)]
+struct ProfileRow {
+    /// Where each stage begins; 0 where no policy of it governs.
+    stages: [u32; 3],
+    /// What the other end has to be.
+    needs: Needs,
+}
+
+/// What the rules of a profile look at beside groups and port numbers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Needs {
+    /// Addresses, of which it is known what they hold of the pods that have one of their own.
+    addresses: bool,
+    /// Addresses that hold some of these pods and not others.
+    own_address: bool,
+    /// Names of ports of the destination.
+    names: bool,
+    /// More than fits here.
+    walk: bool,
+}
+
+/// Some peers of one rule, or of all rules where their order does not matter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+struct Entry {
+    kind: EntryKind,
+    action: EntryAction,
+    /// Policies of one block may be asked in any order.
+    block: u16,
+    /// The policy, then the rule, in the order in which they are asked.
+    place: u32,
+    from: u32,
+    to: u32,
+}
+
+/// What `from` and `to` of an entry are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+enum EntryKind {
+    /// Nothing: every pod matches.
+    Any,
+    /// A half-open range of groups.
+    Span,
+    /// Where such ranges stand, ascending.
+    Ranges,
+    /// Where a bitset over groups begins.
+    Dense,
+    /// Where inclusive ranges of IPv4 addresses stand, ascending.
+    Block,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+enum EntryAction {
+    Allow,
+    Deny,
+    Pass,
+}
+
+impl From<Action> for EntryAction {
+    fn from(action: Action) -> Self {
+        match action {
+            Action::Allow => Self::Allow,
+            Action::Deny => Self::Deny,
+            Action::Pass => Self::Pass,
+        }
+    }
+}
+
+impl Entry {
+    fn policy(&self) -> u32 {
+        self.place >> 16
+    }
+}
+
+/// Keys of port names lie above those of numbers.
+const NAME_KEYS: PortKey = 1 << 20;
+
+/// The other end and the port, as the peers of a rule see them.
+#[derive(Clone, Copy)]
+struct Asked {
+    group: GroupId,
+    address: u32,
+    key: PortKey,
+    /// The name of the port on the destination, where it has one and names matter.
+    name: Option<PortKey>,
+}
+
+/// What one direction says, or that the walk has to be asked.
+pub(super) type Said = Option<Verdict>;
+
+/// What two pods come to before any rule is asked.
+pub(super) enum Pods {
+    /// They share no family.
+    Apart,
+    /// Their groups, and whether the source is on the network of its node.
+    Groups(GroupId, GroupId, bool),
+}
+
+impl VerdictTable {
+    /// Looks two pods up.
+    pub(super) fn pods(&self, src: PodId, dst: PodId, family: Family) -> Pods {
+        let (a, b) = (self.pods[src.index()], self.pods[dst.index()]);
+        if a.0 & b.0 & TALKS[family as usize] == 0 {
+            return Pods::Apart;
+        }
+        Pods::Groups(a.group(), b.group(), a.is_host())
+    }
+
+    /// Returns the addresses that a pod of unknown address may have.
+    pub(super) fn candidates(&self, host_network: bool, family: Family) -> &IpSet {
+        &self.candidates[usize::from(host_network)][family as usize]
+    }
+
+    /// Lists groups as ascending ranges: whomever a pod's rules let in on a port, and those of which the table does not
+    /// tell, host-network pods and pods of unknown address. `None` where it tells of nobody.
+    pub(crate) fn let_in(
+        &self,
+        program: &Program,
+        subject: GroupId,
+        key: PortKey,
+        family: Family,
+    ) -> Option<Vec<(GroupId, GroupId)>> {
+        let profile = program.profile(Direction::Ingress, subject);
+        let row = self.ingress[family as usize].get(profile as usize)?;
+        let [0, stage, _] = row.stages else { return None };
+        if stage == 0 || row.needs.walk || row.needs.own_address || row.needs.names {
+            return None;
+        }
+        let unknown = if row.needs.addresses { &self.unknown[..] } else { &[] };
+        let odd = self.hosts.iter().chain(unknown);
+        let mut ranges: Vec<_> = odd.map(|group| (*group, *group + 1)).collect();
+        for entry in self.pools.at(stage, key) {
+            self.pools.add_groups(entry, program.groups.len(), &mut ranges);
+        }
+        ranges.sort_unstable();
+        ranges.dedup_by(|next, last| {
+            let joins = next.0 <= last.1;
+            if joins {
+                last.1 = last.1.max(next.1);
+            }
+            joins
+        });
+        Some(ranges)
+    }
+
+    /// Judges one direction of a pair; `None` where the table does not tell.
+    pub(super) fn direction(
+        &self,
+        program: &Program,
+        direction: Direction,
+        (subject, other): (GroupId, PodId),
+        key: PortKey,
+        family: Family,
+    ) -> Said {
+        let profile = program.profile(direction, subject);
+        if profile == 0 {
+            return Some(Verdict::Allow);
+        }
+        let rows = match direction {
+            Direction::Egress => &self.egress[family as usize],
+            Direction::Ingress => &self.ingress[family as usize],
+        };
+        let row = rows.get(profile as usize)?;
+        let facts = self.pods[other.index()];
+        let mut asked = Asked { group: facts.group(), address: 0, key, name: None };
+        if row.needs != Needs::default() && !self.meet(row.needs, program, &mut asked, other) {
+            return None;
+        }
+        Some(self.pools.walk(row.stages, &asked))
+    }
+
+    /// Finds out what else a profile needs of the other end; false where that is not known here.
+    fn meet(&self, needs: Needs, program: &Program, asked: &mut Asked, other: PodId) -> bool {
+        if needs.walk || needs.addresses && !self.pods[other.index()].has_own_address() {
+            return false;
+        }
+        if needs.own_address {
+            asked.address = self.addresses[other.index()];
+            if asked.address == 0 {
+                return false;
+            }
+        }
+        if !needs.names {
+            return true;
+        }
+        let named = &program.groups.group(asked.group).named_ports;
+        let mut here = named.iter().filter(|(_, p, n)| port_key(*p, *n) == asked.key);
+        asked.name = here.next().map(|(name, protocol, _)| name_key(*name, *protocol));
+        here.next().is_none()
+    }
+}
+
+/// Makes the key of a port's name.
+const fn name_key(name: u32, protocol: Protocol) -> PortKey {
+    NAME_KEYS + name * 4 + protocol as u32
+}
+
+/// Up to so many stretches of ports are looked through one by one.
+const FEW: usize = 16;
+
+/// What a tier says.
+#[derive(Default)]
+struct TierSays {
+    allow: bool,
+    deny: bool,
+    pass: bool,
+}
+
+impl TierSays {
+    fn is_silent(&self) -> bool {
+        !(self.allow || self.deny || self.pass)
+    }
+}
+
+impl Pools {
+    /// Walks the stages: the first that decides ends the walk, and what none decides is allowed.
+    fn walk(&self, stages: [u32; 3], asked: &Asked) -> Verdict {
+        let (mut allow, mut deny) = (false, false);
+        for at in [ADMIN, NETWORK, BASELINE] {
+            let stage = stages[at];
+            if stage == 0 {
+                continue;
+            }
+            let goes_on = if at == NETWORK {
+                let matched = self.matches_any(stage, asked);
+                allow |= matched;
+                deny |= !matched;
+                false
+            } else {
+                let says = self.tier(stage, asked);
+                allow |= says.allow;
+                deny |= says.deny;
+                says.pass || says.is_silent()
+            };
+            if !goes_on {
+                return verdict(allow, deny);
+            }
+        }
+        verdict(true, deny)
+    }
+
+    /// Returns the entries that speak of a port, or of a name.
+    fn at(&self, stage: u32, key: PortKey) -> &[Entry] {
+        let begin = stage as usize;
+        let count = self.stages[begin] as usize;
+        let starts = &self.stages[begin + 1..][..count];
+        let after = if count <= FEW {
+            starts.iter().filter(|start| **start <= key).count()
+        } else {
+            starts.partition_point(|start| *start <= key)
+        };
+        // The first stretch begins at 0.
+        let place = begin + count + after;
+        &self.entries[self.stages[place] as usize..self.stages[place + 1] as usize]
+    }
+
+    fn matches_any(&self, stage: u32, asked: &Asked) -> bool {
+        let any = |key| self.at(stage, key).iter().any(|entry| self.matches(entry, asked));
+        any(asked.key) || asked.name.is_some_and(any)
+    }
+
+    /// The first block with a rule that matches decides, each of its policies by its first such rule (admin-tiers, section 7).
+    fn tier(&self, stage: u32, asked: &Asked) -> TierSays {
+        let mut numbers = self.at(stage, asked.key);
+        let mut names = asked.name.map_or(&[][..], |name| self.at(stage, name));
+        let mut says = TierSays::default();
+        let mut last: Option<&Entry> = None;
+        while let Some(entry) = next(&mut numbers, &mut names) {
+            if let Some(last) = last {
+                if last.block != entry.block {
+                    break;
+                }
+                if last.policy() == entry.policy() {
+                    continue;
+                }
+            }
+            if self.matches(entry, asked) {
+                match entry.action {
+                    EntryAction::Allow => says.allow = true,
+                    EntryAction::Deny => says.deny = true,
+                    EntryAction::Pass => says.pass = true,
+                }
+                last = Some(entry);
+            }
+        }
+        says
+    }
+
+    fn matches(&self, entry: &Entry, asked: &Asked) -> bool {
+        let group = asked.group;
+        match entry.kind {
+            EntryKind::Any => true,
+            EntryKind::Span => entry.from <= group && group < entry.to,
+            EntryKind::Dense => {
+                self.words[(entry.from + group / 64) as usize] >> (group % 64) & 1 == 1
+            }
+            EntryKind::Ranges => {
+                self.range(entry, |from| from <= group).is_some_and(|range| group < range.1)
+            }
+            EntryKind::Block => {
+                let address = asked.address;
+                self.range(entry, |from| from <= address).is_some_and(|range| address <= range.1)
+            }
+        }
+    }
+
+    /// Adds the groups that an entry matches.
+    fn add_groups(&self, entry: &Entry, groups: u32, ranges: &mut Vec<(GroupId, GroupId)>) {
+        let (from, to) = (entry.from as usize, entry.to as usize);
+        match entry.kind {
+            EntryKind::Any => ranges.push((0, groups)),
+            EntryKind::Span => ranges.push((entry.from, entry.to)),
+            EntryKind::Ranges => ranges.extend_from_slice(&self.ranges[from..to]),
+            EntryKind::Dense => {
+                for (at, word) in (0u32..).zip(&self.words[from..to]) {
+                    let mut rest = *word;
+                    while rest != 0 {
+                        let group = at * 64 + rest.trailing_zeros();
+                        ranges.push((group, group + 1));
+                        rest &= rest - 1;
+                    }
+                }
+            }
+            // A stage that looks at the addresses of single pods is not asked.
+            EntryKind::Block => {}
+        }
+    }
+
+    /// Returns the last range that begins early enough.
+    fn range(&self, entry: &Entry, begins: impl Fn(u32) -> bool) -> Option<(u32, u32)> {
+        let ranges = &self.ranges[entry.from as usize..entry.to as usize];
+        let after = ranges.partition_point(|range| begins(range.0));
+        after.checked_sub(1).map(|at| ranges[at])
+    }
+}
+
+/// Takes the earlier of the first entries of two lists.
+fn next<'a>(a: &mut &'a [Entry], b: &mut &'a [Entry]) -> Option<&'a Entry> {
+    let from = match (a.first(), b.first()) {
+        (Some(x), Some(y)) if y.place < x.place => b,
+        (None, Some(_)) => b,
+        _ => a,
+    };
+    let (first, rest) = from.split_first()?;
+    *from = rest;
+    Some(first)
+}
+
+fn verdict(allow: bool, deny: bool) -> Verdict {
+    match (allow, deny) {
+        (true, true) => Verdict::Ambiguous,
+        (true, false) => Verdict::Allow,
+        (false, _) => Verdict::Deny,
+    }
+}
