@@ -96,7 +96,8 @@ fn document(setting: &Setting<'_>, text: &str, outline: &Outline<'_>, line: u32)
 }
 
 fn item(setting: &Setting<'_>, text: &str, line: u32, inherited: Option<&Inherited>) -> Parsed {
-    fast(setting, text, line, inherited).unwrap_or_else(|| by_tree(setting, text, line, inherited))
+    let fast = if setting.whole { None } else { fast(setting, text, line, inherited) };
+    fast.unwrap_or_else(|| by_tree(setting, text, line, inherited))
 }
 
 fn fast(

@@ -25,7 +25,8 @@ mod kinds;
 mod mirrors;
 mod names;
 mod objects;
-mod prune;
+mod slice;
+mod steps;
 mod walker;
 mod wanted;
 
@@ -118,8 +119,18 @@ impl Loaded {
 /// assert_eq!(loaded.cluster.pods().len(), 1);
 /// ```
 pub fn load(sources: &[Source], options: &LoadOptions) -> Loaded {
+    load_by(sources, options, false)
+}
+
+/// Loads as [`load`] does, but reads every object whole, by its tree: slow, and what tests compare the fast ways with.
+#[cfg(any(test, fuzzing, feature = "test-util"))]
+pub fn load_whole(sources: &[Source], options: &LoadOptions) -> Loaded {
+    load_by(sources, options, true)
+}
+
+fn load_by(sources: &[Source], options: &LoadOptions, whole: bool) -> Loaded {
     let inputs: Vec<Input<'_>> = sources.iter().flat_map(inputs).collect();
-    let files = parallel::map(&inputs, |input| input.read(options));
+    let files = parallel::map(&inputs, |input| input.read(options, whole));
     let mut all = Parsed::default();
     for file in files {
         all.append(file);
@@ -141,14 +152,14 @@ fn inputs(source: &Source) -> Vec<Input<'_>> {
 }
 
 impl Input<'_> {
-    fn read(&self, options: &LoadOptions) -> Parsed {
+    fn read(&self, options: &LoadOptions, whole: bool) -> Parsed {
         let (file, text) = match self {
             Self::File(Err(diagnostic)) => return failed(diagnostic.clone()),
             Self::File(Ok(path)) => (directory::name(path), directory::read(path)),
             Self::Bytes(name, bytes) => (Arc::clone(name), directory::text(name, bytes.to_vec())),
         };
         match text {
-            Ok(text) => read::text(&Setting { file, options }, &text),
+            Ok(text) => read::text(&Setting { file, options, whole }, &text),
             Err(diagnostic) => failed(diagnostic),
         }
     }
