@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::diagnostic::{Diagnostic, DiagnosticCode, Severity};
+use super::parallel;
 use crate::model::Position;
 
 /// The largest file.
@@ -46,6 +47,11 @@ pub(super) fn read(path: &Path) -> Result<String, Diagnostic> {
         if metadata.len() > limit {
             return Ok(Err(limit));
         }
+        if metadata.is_file()
+            && let Some(bytes) = in_parts(&file, metadata.len())
+        {
+            return Ok(Ok(bytes));
+        }
         let mut bytes = Vec::with_capacity(usize::try_from(metadata.len()).unwrap_or(0) + 1);
         file.take(limit + 1).read_to_end(&mut bytes)?;
         Ok(if bytes.len() as u64 > limit { Err(limit) } else { Ok(bytes) })
@@ -58,6 +64,26 @@ pub(super) fn read(path: &Path) -> Result<String, Diagnostic> {
         }
         Ok(Ok(bytes)) => text(&name(path), bytes),
     }
+}
+
+/// Reads a large file in several places at once; `None` where that is not possible or the file changes meanwhile.
+#[cfg(unix)]
+fn in_parts(file: &File, length: u64) -> Option<Vec<u8>> {
+    use std::os::unix::fs::FileExt as _;
+    const PART: usize = 8 << 20;
+    let length = usize::try_from(length).ok().filter(|l| *l > PART)?;
+    let mut bytes = vec![0; length];
+    let parts: Vec<(u64, &mut [u8])> =
+        (0..).step_by(PART).zip(bytes.chunks_mut(PART)).collect();
+    let read = |(offset, part): (u64, &mut [u8])| file.read_exact_at(part, offset).is_ok();
+    let is_read = parallel::stream(parts.into_iter(), read).into_iter().all(|read| read);
+    let is_end = file.read_at(&mut [0], length as u64).ok()? == 0;
+    (is_read && is_end).then_some(bytes)
+}
+
+#[cfg(not(unix))]
+fn in_parts(_file: &File, _length: u64) -> Option<Vec<u8>> {
+    None
 }
 
 /// Takes bytes as text; a byte order mark is dropped.

@@ -14,6 +14,7 @@ mod parallel;
 
 mod agree;
 mod deserialize;
+mod items;
 mod json;
 mod scalars;
 mod tree;

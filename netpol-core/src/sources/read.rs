@@ -111,12 +111,10 @@ pub(super) fn text(setting: &Setting<'_>, text: &str) -> Parsed {
             return parsed;
         }
     }
-    let documents = documents::split(text);
-    let pieces: Vec<Piece<'_>> = documents
+    let pieces = documents::split(text)
         .into_iter()
-        .flat_map(|d| documents::split_list(&d).unwrap_or_else(|| vec![d]))
-        .collect();
-    let all = gather(&pieces, |p| piece(setting, p));
+        .flat_map(|d| documents::split_list(&d).unwrap_or_else(|| vec![d]));
+    let all = gather(pieces, |p| p.text.len(), |p| piece(setting, p));
     if all.is_template {
         let code = (Severity::Note, DiagnosticCode::HelmTemplate);
         let message = "this is a Helm template, it was skipped";
@@ -126,13 +124,29 @@ pub(super) fn text(setting: &Setting<'_>, text: &str) -> Parsed {
     all
 }
 
-/// Reads pieces on all cores and puts what was found in their order.
-pub(super) fn gather<T: Sync>(pieces: &[T], read: impl Fn(&T) -> Parsed + Sync + Send) -> Parsed {
-    const CHUNK: usize = 64;
-    let chunks: Vec<&[T]> = pieces.chunks(CHUNK).collect();
-    let parsed = parallel::map(&chunks, |chunk| {
+/// So many pieces are read at once, or fewer of more than so many bytes in all.
+const BATCH: usize = 64;
+const BATCH_BYTES: usize = 1 << 18;
+
+/// Reads pieces on all cores while they are being cut, and puts what was found in their order.
+pub(super) fn gather<T: Sync + Send>(
+    pieces: impl Iterator<Item = T> + Send,
+    size: impl Fn(&T) -> usize + Send,
+    read: impl Fn(&T) -> Parsed + Sync + Send,
+) -> Parsed {
+    let mut pieces = pieces;
+    let batches = std::iter::from_fn(move || {
+        let (mut batch, mut bytes) = (Vec::with_capacity(BATCH), 0);
+        while batch.len() < BATCH && bytes < BATCH_BYTES {
+            let Some(piece) = pieces.next() else { break };
+            bytes += size(&piece);
+            batch.push(piece);
+        }
+        (!batch.is_empty()).then_some(batch)
+    });
+    let parsed = parallel::stream(batches, |batch: Vec<T>| {
         let mut all = Parsed::default();
-        for piece in *chunk {
+        for piece in &batch {
             all.append(read(piece));
         }
         all
@@ -152,11 +166,16 @@ pub(super) fn piece(setting: &Setting<'_>, piece: &Piece<'_>) -> Parsed {
         return parsed;
     }
     let of_subset = if setting.whole { None } else { plain_tree(piece, &mut steps) };
-    let tree = match of_subset {
-        Some(node) => Ok(Some(node)),
-        None => yaml::read(piece.text, piece.line),
+    let mut parsed = match of_subset {
+        Some(node) => objects_of(setting, &node, piece.item_of.as_deref()),
+        None => by_tree(setting, piece),
     };
-    let mut parsed = match tree {
+    parsed.is_template |= parsed.findings.has_error() && helm::is_template(piece.text);
+    parsed
+}
+
+fn by_tree(setting: &Setting<'_>, piece: &Piece<'_>) -> Parsed {
+    match yaml::read(piece.text, piece.line) {
         Err(error) => Parsed::refused(setting, error),
         Ok(None) => Parsed::default(),
         Ok(Some(node)) => match agree::disagreement(&node, piece.text) {
@@ -165,9 +184,7 @@ pub(super) fn piece(setting: &Setting<'_>, piece: &Piece<'_>) -> Parsed {
             }
             None => objects_of(setting, &node, piece.item_of.as_deref()),
         },
-    };
-    parsed.is_template |= parsed.findings.has_error() && helm::is_template(piece.text);
-    parsed
+    }
 }
 
 /// The tree of a text on which readers do not differ.

@@ -266,6 +266,13 @@ impl<'t> Slicer<'t, '_> {
 
     /// Finds or opens the collection that an entry at a column belongs to; what is wanted of it.
     fn enter(&mut self, column: usize, collection: Collection) -> Option<Want> {
+        if self.pending.is_none()
+            && let Some(top) = self.stack.last()
+            && top.column == column
+            && top.collection == collection
+        {
+            return Some(top.want);
+        }
         while let Some(top) = self.stack.last() {
             // A list may stand at the column of its key, and ends where a key follows.
             let ends = top.collection == Collection::Sequence && collection == Collection::Mapping;
@@ -329,23 +336,33 @@ impl<'t> Slicer<'t, '_> {
 fn split_key(text: &str) -> Option<(&str, &str)> {
     let bytes = text.as_bytes();
     let first = *bytes.first()?;
-    if !(first.is_ascii_alphanumeric() || b"_./$~(".contains(&first)) {
+    if !(first.is_ascii_alphanumeric() || matches!(first, b'_' | b'.' | b'/' | b'$' | b'~' | b'(')) {
         return None;
     }
-    let mut rest = bytes;
-    let end = loop {
-        let at = rest.iter().position(|b| *b == b':')?;
-        rest = rest.get(at + 1..)?;
-        if rest.first().is_none_or(|b| *b == b' ') {
-            break bytes.len() - rest.len() - 1;
+    let mut before = first;
+    let mut end = None;
+    for (at, byte) in bytes.iter().enumerate() {
+        match *byte {
+            b' ' if before == b':' => {
+                end = Some(at - 1);
+                break;
+            }
+            // A comment starts here.
+            b'#' if before == b' ' => return None,
+            _ => {}
         }
-    };
-    let key = text.get(..end)?;
-    let key = if key.ends_with(' ') { key.trim_end_matches(' ') } else { key };
-    if key.len() > MAX_KEY_BYTES || key.contains(" #") {
-        return None;
+        before = *byte;
     }
-    Some((key, text.get(end + 1..)?.trim_start_matches(' ')))
+    let end = match end {
+        Some(end) => end,
+        None if before == b':' => bytes.len() - 1,
+        None => return None,
+    };
+    let (key, value) = (text.get(..end)?, text.get(end + 1..)?);
+    let key = if key.ends_with(' ') { key.trim_end_matches(' ') } else { key };
+    let value = value.strip_prefix(' ').unwrap_or(value);
+    let value = if value.starts_with(' ') { value.trim_start_matches(' ') } else { value };
+    (key.len() <= MAX_KEY_BYTES).then_some((key, value))
 }
 
 /// Tells what a text is, as long as it is one scalar, or a collection of words, that ends with its line.
@@ -371,7 +388,7 @@ fn what(text: &str) -> Option<What<'_>> {
             (*second != b' ' && is_plain(bytes)).then_some(What::Plain(text))
         }
         [first, ..] => {
-            let starts = !b"-?:,[]{}#&*!|>'\"%@`".contains(first);
+            let starts = first.is_ascii_alphanumeric() || !b"-?:,[]{}#&*!|>'\"%@`".contains(first);
             (starts && is_plain(bytes)).then_some(What::Plain(text))
         }
         [] => None,
