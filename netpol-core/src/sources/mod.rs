@@ -45,6 +45,9 @@ mod assemble;
 mod controller_labels;
 mod read;
 
+#[cfg(any(test, fuzzing, feature = "test-util"))]
+pub mod whole;
+
 pub use diagnostic::{Diagnostic, DiagnosticCode, Severity};
 
 use std::net::IpAddr;
@@ -123,12 +126,6 @@ pub fn load(sources: &[Source], options: &LoadOptions) -> Loaded {
     load_by(sources, options, false)
 }
 
-/// Loads as [`load`] does, but reads every object whole, by its tree: slow, and what tests compare the fast ways with.
-#[cfg(any(test, fuzzing, feature = "test-util"))]
-pub fn load_whole(sources: &[Source], options: &LoadOptions) -> Loaded {
-    load_by(sources, options, true)
-}
-
 fn load_by(sources: &[Source], options: &LoadOptions, whole: bool) -> Loaded {
     let inputs: Vec<Input<'_>> = sources.iter().flat_map(inputs).collect();
     let files = parallel::map(&inputs, |input| input.read(options, whole));
@@ -154,14 +151,17 @@ fn inputs(source: &Source) -> Vec<Input<'_>> {
 
 impl Input<'_> {
     fn read(&self, options: &LoadOptions, whole: bool) -> Parsed {
-        let (file, text) = match self {
-            Self::File(Err(diagnostic)) => return failed(diagnostic.clone()),
-            Self::File(Ok(path)) => (directory::name(path), directory::read(path)),
-            Self::Bytes(name, bytes) => (Arc::clone(name), directory::text(name, bytes.to_vec())),
-        };
-        match text {
-            Ok(text) => read::text(&Setting { file, options, whole }, &text),
+        let read = |file: Arc<str>, bytes: &[u8]| match directory::text(&file, bytes) {
+            Ok(text) => read::text(&Setting { file, options, whole }, text),
             Err(diagnostic) => failed(diagnostic),
+        };
+        match self {
+            Self::File(Ok(path)) => match directory::read(path) {
+                Ok(bytes) => read(directory::name(path), &bytes),
+                Err(diagnostic) => failed(diagnostic),
+            },
+            Self::File(Err(diagnostic)) => failed(diagnostic.clone()),
+            Self::Bytes(name, bytes) => read(Arc::clone(name), bytes),
         }
     }
 }

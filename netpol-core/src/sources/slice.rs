@@ -435,3 +435,113 @@ fn is_single_quoted(inner: &[u8]) -> bool {
     }
     true
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const POD: &str = "apiVersion: v1
+kind: Pod
+metadata:
+  annotations:
+    a: |
+      kind: Other
+
+        b: [
+    c: 'it''s'
+  labels:
+    app: web
+  name: a
+spec:
+  containers:
+  - env:
+    - name: X
+      value: \"{\\\"a\\\": 1}\"
+    args:
+    - --flag
+    - :8080
+    - [a, b/c]
+    command: {x: y, z: 1}
+    ports:
+    - containerPort: 80
+      hostPort: 81
+      name: http
+  - image: x:y
+  volumes: []
+status:
+  podIP: 10.0.0.1
+";
+
+    fn kept(text: &str, kind: Option<Kind>) -> String {
+        let mut steps = Vec::new();
+        slice(text, 1, kind, &mut steps).unwrap();
+        let step = |s: &Step<'_>| match s.what {
+            What::Mapping => "{".to_owned(),
+            What::Sequence => "[".to_owned(),
+            What::End => "}".to_owned(),
+            What::Key(key) => format!("{}:{key}", s.line),
+            What::Plain(text) => text.to_owned(),
+            other => format!("{other:?}"),
+        };
+        steps.iter().map(step).collect::<Vec<_>>().join(" ")
+    }
+
+    #[test]
+    fn a_pod_keeps_what_matters() {
+        let expected = "{ 1:apiVersion v1 2:kind Pod 3:metadata { 10:labels { 11:app web } 12:name a } 13:spec { \
+                        14:containers [ { 23:ports [ { 24:containerPort 80 26:name http } } } { } } } \
+                        29:status { 30:podIP 10.0.0.1 } }";
+        assert_eq!(kept(POD, Some(Kind::Pod)), expected);
+        assert_eq!(kept(POD, None), "{ 1:apiVersion v1 2:kind Pod }");
+        assert_eq!(kept(&POD.replace('\n', "\r\n"), Some(Kind::Pod)), expected);
+    }
+
+    #[test]
+    fn a_key_without_a_value_is_kept_as_such() {
+        let text = "kind:\nmetadata:\n  labels:\n    a:\n    b: c\n  name:\nspec:\n  volumes:\n";
+        let expected = "{ 1:kind  2:metadata { 3:labels { 4:a  5:b c } 6:name  } 7:spec { } }";
+        assert_eq!(kept(text, Some(Kind::Pod)), expected);
+    }
+
+    #[test]
+    fn what_is_not_of_the_plain_subset_is_left_to_the_readers() {
+        for text in [
+            "a: b\n c: d\n",
+            "a: b: c\n",
+            "a: \"b\n  c\"\n",
+            "a: 'b\n",
+            "a: {b: {c: d}}\n",
+            "a: {b:c}\n",
+            "a: [?b]\n",
+            "a: [b, ]\n",
+            "a: [b\n",
+            "a: {b: c]\n",
+            "a: &x b\n",
+            "a: *x\n",
+            "a: !t b\n",
+            "<<: x\n",
+            "a: b # c\n",
+            "a:\n    b: c\n  d: e\n",
+            "a: |\n    x\n  y\n",
+            "a: |2\n  x\n",
+            "a:\n\t- b\n",
+            "? a\n: b\n",
+            "- a\nb: c\n",
+            "a: b\n- c\n",
+            "a:\n-\n",
+            "a: \"\\x41\"\n",
+            "a: é\n",
+            "a: b\rc\n",
+            "a: |\n \n  x\n",
+            "a\n",
+            "--- a\n",
+            "a: b\n---\nc: d\n",
+            "a: 'b'c'\n",
+            "a: \"b\"c\"\n",
+            "a: - b\n",
+            "- - a: b\n   c: d\n",
+        ] {
+            assert!(!is_plain_block(text), "{text}");
+        }
+    }
+}

@@ -317,3 +317,217 @@ impl<'t> MapAccess<'t> for &mut Inner<'t, '_, '_> {
         seed.deserialize(&mut *self.steps)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::sources::deserialize::FromNode;
+    use crate::sources::kinds::{Kind, Workload};
+    use crate::sources::objects::Mirror;
+    use crate::sources::{slice, yaml};
+
+    const TEXT: &str = "apiVersion: v1
+kind: Pod
+metadata:
+  annotations:
+    a: |
+      kind: Other
+
+        b: [
+    c: 'it''s'
+    d: |-
+      \"x\"
+    e: \"\\\"\\n\\\\\"
+  labels:
+    app: web
+  name: a
+spec:
+  containers:
+  - env:
+    - name: X
+      value: \"{\\\"a\\\": 1}\"
+    args:
+    - --flag
+    - :8080
+    - [a, b/c]
+    command: {x: y, z: 1}
+    ports:
+    - containerPort: 80
+      hostPort: 81
+      name: http
+  - image: x:y
+  volumes: []
+  x: {}
+  y:
+status:
+  podIP: 10.0.0.1
+";
+
+    fn sliced_tree(text: &str) -> Option<Node> {
+        let mut parts = Vec::new();
+        slice::whole(text, 1, &mut parts)?;
+        let mut steps = Steps::new(&parts);
+        steps.node().filter(|_| steps.is_at_end())
+    }
+
+    fn sliced_mirror(text: &str, kind: Kind) -> Option<String> {
+        let mut parts = Vec::new();
+        slice::slice(text, 1, Some(kind), &mut parts)?;
+        let mut steps = Steps::new(&parts);
+        let mirror = Mirror::read(kind, &mut steps)?.ok()?;
+        assert!(steps.is_at_end(), "{text}");
+        Some(format!("{mirror:?}"))
+    }
+
+    /// Compares with the tree of the reader; whether there was something to compare.
+    fn compare(text: &str, kind: Kind) -> bool {
+        let read = yaml::read(text, 1);
+        if slice::is_plain_block(text) {
+            let ignored = serde_yaml::from_str::<serde::de::IgnoredAny>(text);
+            assert!(read.is_ok(), "{text}\n{read:?}");
+            assert!(ignored.is_ok() || text.trim().is_empty(), "{text}\n{ignored:?}");
+        }
+        if let Some(tree) = sliced_tree(text) {
+            let read = read.as_ref().ok().and_then(|r| r.as_ref());
+            assert_eq!(format!("{:?}", Some(&tree)), format!("{read:?}"), "{text}");
+        }
+        let Some(mirror) = sliced_mirror(text, kind) else { return false };
+        let traps = RefCell::new(Vec::new());
+        let node = read.unwrap().unwrap();
+        let whole = Mirror::read(kind, FromNode::new(&node, &traps)).unwrap().unwrap();
+        assert_eq!(mirror, format!("{whole:?}"), "{text}");
+        assert_eq!(traps.borrow().len(), 0, "{text}");
+        true
+    }
+
+    #[test]
+    fn a_tree_of_parts_is_that_of_the_reader() {
+        assert!(sliced_tree(TEXT).is_some());
+        assert!(compare(TEXT, Kind::Pod));
+    }
+
+    #[test]
+    fn what_is_in_doubt_is_left_to_the_readers() {
+        for name in ["yes", "0100", "80", "null", "|\n    x", "[a]", "{a: b}", "1e3"] {
+            let text = format!("kind: Pod\nmetadata:\n  name: {name}\n");
+            let is_null = name == "null";
+            assert_eq!(compare(&text, Kind::Pod), is_null, "{text}");
+        }
+        for spec in ["hostNetwork: yes", "containers: {}", "containers:\n  - ports:\n    - containerPort: 0100"]
+        {
+            let text = format!("kind: Pod\nspec:\n  {spec}\n");
+            assert!(!compare(&text, Kind::Pod), "{text}");
+        }
+    }
+
+    fn value() -> impl Strategy<Value = serde_yaml::Value> {
+        let keys = [
+            "metadata",
+            "labels",
+            "name",
+            "spec",
+            "template",
+            "containers",
+            "ports",
+            "env",
+            "containerPort",
+            "status",
+            "podIP",
+            "annotations",
+            "replicas",
+            "selector",
+            "hostNetwork",
+            "x.y/z",
+            "f:a",
+            "- b",
+            "a b",
+        ];
+        let words = [
+            "web",
+            "80",
+            "true",
+            "null",
+            "",
+            "a: b",
+            "- x",
+            "#",
+            "a #b",
+            "10.0.0.1",
+            "multi\nline",
+            "it's",
+            "\"q\"",
+            "x\\y",
+            " pad ",
+            "*a",
+            "yes",
+        ];
+        let leaf = prop_oneof![
+            prop::sample::select(words.to_vec()).prop_map(serde_yaml::Value::from),
+            any::<u16>().prop_map(serde_yaml::Value::from),
+            Just(serde_yaml::Value::Null),
+            Just(serde_yaml::Value::Bool(true)),
+        ];
+        leaf.prop_recursive(6, 64, 5, move |inner| {
+            let key = prop::sample::select(keys.to_vec());
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..4).prop_map(serde_yaml::Value::from),
+                prop::collection::vec((key, inner), 0..5).prop_map(|pairs| {
+                    let pairs = pairs.into_iter().map(|(k, v)| (k.into(), v));
+                    serde_yaml::Value::Mapping(pairs.collect())
+                }),
+            ]
+        })
+    }
+
+    fn manifest() -> impl Strategy<Value = String> {
+        let fields = ["metadata", "spec", "status", "kind", "data", "labels"];
+        let pair = (prop::sample::select(fields.to_vec()), value());
+        let random = prop::collection::vec(pair, 1..6).prop_map(|pairs| {
+            let pairs = pairs.into_iter().map(|(k, v)| (k.into(), v));
+            let mapping = serde_yaml::Value::Mapping(pairs.collect());
+            serde_yaml::to_string(&mapping).unwrap()
+        });
+        let flow = "a: [b, c]\nd: {e: f, g: h}\ni:\n- [j]\n- {k: l}\n- m: [n]\n  o: {p: q}\n";
+        prop_oneof![random, Just(TEXT.to_owned()), Just(flow.to_owned())]
+    }
+
+    fn kind() -> impl Strategy<Value = Kind> {
+        prop::sample::select(vec![
+            Kind::Pod,
+            Kind::Service,
+            Kind::Node,
+            Kind::Namespace,
+            Kind::Workload(Workload::Deployment),
+            Kind::Workload(Workload::CronJob),
+        ])
+    }
+
+    proptest! {
+        #![proptest_config(crate::testing::cases(2000))]
+
+        #[test]
+        fn slicing_changes_nothing_that_is_read(text in manifest(), kind in kind()) {
+            compare(&text, kind);
+        }
+
+        #[test]
+        fn what_is_sliced_is_valid_yaml(
+            text in manifest(),
+            edits in prop::collection::vec((any::<prop::sample::Index>(), "[ \\-:#'\"\\[{|>&*!\n\ta]{0,3}", 0..3_usize), 1..4),
+        ) {
+            let mut text = text;
+            for (at, insert, remove) in edits {
+                let start = at.index(text.len() + 1);
+                let start = (0..=start).rev().find(|i| text.is_char_boundary(*i)).unwrap_or(0);
+                let end = (start + remove).min(text.len());
+                let end = (end..=text.len()).find(|i| text.is_char_boundary(*i)).unwrap_or(text.len());
+                text.replace_range(start..end, &insert);
+            }
+            compare(&text, Kind::Pod);
+        }
+    }
+}
