@@ -831,7 +831,12 @@ struct Linker {
 
 impl Linker {
     fn kind(&mut self, kind: &str) -> Arc<str> {
-        Arc::clone(self.kinds.entry(kind.into()).or_insert_with(|| kind.into()))
+        if let Some(known) = self.kinds.get(kind) {
+            return Arc::clone(known);
+        }
+        let new: Arc<str> = kind.into();
+        self.kinds.insert(kind.into(), Arc::clone(&new));
+        new
     }
 
     fn declare(
@@ -879,9 +884,22 @@ impl Linker {
         if !self.seen.insert((pod.namespace, pod.name.clone())) {
             return Err(BuildError::Duplicate(pod.name.into()));
         }
-        let (kind, name) = owner.unwrap_or_else(|| ("Pod".into(), pod.name.to_string()));
-        let kind = self.kind(&kind);
-        pod.workload = self.workload(pod.namespace, kind, &name, None);
+        let (kind, name) = match &owner {
+            Some((kind, name)) => (kind.as_str(), name.as_str()),
+            None => ("Pod", &*pod.name),
+        };
+        // Pods of one workload mostly follow one another.
+        let last = self.pods.last().map(|p| p.workload).filter(|id| {
+            let last = &self.workloads[id.index()];
+            last.namespace == pod.namespace && &*last.kind == kind && &*last.name == name
+        });
+        pod.workload = match last {
+            Some(last) => last,
+            None => {
+                let kind = self.kind(kind);
+                self.workload(pod.namespace, kind, name, None)
+            }
+        };
         self.push(pod)
     }
 

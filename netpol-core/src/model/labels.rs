@@ -30,8 +30,8 @@ fn intern(set: &mut IndexSet<Box<str>, Hasher>, text: &str) -> u32 {
 impl LabelTable {
     /// Interns one label.
     pub fn intern(&mut self, key: &str, value: &str) -> LabelId {
-        let pair = (intern(&mut self.keys, key), intern(&mut self.values, value));
-        LabelId::from_index(self.pairs.insert_full(pair).0)
+        let key = intern(&mut self.keys, key);
+        self.pair(key, value)
     }
 
     /// Interns the labels of one object and sorts them by key; of entries with one key the last counts.
@@ -39,16 +39,24 @@ impl LabelTable {
         &mut self,
         entries: impl IntoIterator<Item = (&'a str, &'a str)>,
     ) -> Labels {
-        let mut ids: Vec<LabelId> = Vec::new();
+        let entries = entries.into_iter();
+        let mut ids: Vec<(u32, LabelId)> = Vec::with_capacity(entries.size_hint().0);
         for (key, value) in entries {
-            let id = self.intern(key, value);
-            match ids.iter_mut().find(|x| self.key_index(**x) == self.key_index(id)) {
-                Some(same) => *same = id,
-                None => ids.push(id),
+            let key = intern(&mut self.keys, key);
+            let id = self.pair(key, value);
+            match ids.iter_mut().find(|x| x.0 == key) {
+                Some(same) => same.1 = id,
+                None => ids.push((key, id)),
             }
         }
-        ids.sort_by(|a, b| self.key(*a).cmp(self.key(*b)));
-        ids.into()
+        let text = |key: u32| self.keys.get_index(key as usize);
+        ids.sort_by(|a, b| text(a.0).cmp(&text(b.0)));
+        ids.into_iter().map(|(_, id)| id).collect()
+    }
+
+    fn pair(&mut self, key: u32, value: &str) -> LabelId {
+        let pair = (key, intern(&mut self.values, value));
+        LabelId::from_index(self.pairs.insert_full(pair).0)
     }
 
     /// Returns the number of distinct labels.

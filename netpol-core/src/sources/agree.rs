@@ -5,7 +5,7 @@
 
 use serde_yaml::Value as Yaml;
 
-use super::prune;
+use super::slice;
 use super::scalars::{Value, whole};
 use super::tree::{Content, Node, Scalar};
 
@@ -15,7 +15,7 @@ const MAX_BYTES: usize = 4 << 20;
 /// Finds where the serde reader understands a text otherwise: the line of the tree, and what is wrong.
 pub(super) fn disagreement(tree: &Node, text: &str) -> Option<(u32, String)> {
     // The reader knows no merge keys.
-    if text.len() > MAX_BYTES || text.contains("<<") || prune::is_plain_block(text) {
+    if text.len() > MAX_BYTES || text.contains("<<") || slice::is_plain_block(text) {
         return None;
     }
     match serde_yaml::from_str::<Yaml>(text) {

@@ -36,6 +36,8 @@ pub(super) fn assemble(mut parsed: Parsed, options: &LoadOptions) -> Loaded {
     assembly.finish()
 }
 
+const DEPLOYMENT: &str = Workload::Deployment.as_str();
+
 /// The most kinds that the note on skipped objects lists.
 const MOST_KINDS: usize = 50;
 
@@ -77,6 +79,9 @@ const POD_MAKERS: [&str; 34] = [
     "postgresql",
 ];
 
+type FastMap<K, V> = HashMap<K, V, foldhash::fast::RandomState>;
+type FastSet<K> = HashSet<K, foldhash::fast::RandomState>;
+
 type Name = (Box<str>, Box<str>);
 
 #[derive(Default)]
@@ -86,17 +91,17 @@ struct Assembly {
     completed: Vec<(String, String)>,
     /// Namespaces that objects refer to, with the first of them; in the order of the input.
     referenced: Vec<(Box<str>, Identity, Position)>,
-    seen_namespaces: HashSet<Box<str>>,
-    declared: HashSet<Box<str>>,
-    deployments: HashSet<Name>,
-    /// The Deployment of each ReplicaSet that has one.
-    replica_sets: HashMap<Name, Box<str>>,
+    seen_namespaces: FastSet<Box<str>>,
+    declared: FastSet<Box<str>>,
+    deployments: FastSet<Name>,
+    /// The Deployment of each ReplicaSet that has one, by namespace and name.
+    replica_sets: FastMap<Box<str>, FastMap<Box<str>, Box<str>>>,
     /// Deployments that stand in for their `ReplicaSets`, since only those are in the input.
-    stand_ins: HashSet<Name>,
+    stand_ins: FastSet<Name>,
     /// Workloads to which pods that run belong.
-    live: HashSet<(Box<str>, Box<str>, Box<str>)>,
+    live: FastSet<(Box<str>, Box<str>, Box<str>)>,
     /// Workloads to which pods that have ended belong.
-    ended: HashSet<(Box<str>, Box<str>, Box<str>)>,
+    ended: FastSet<(Box<str>, Box<str>, Box<str>)>,
     nodes: u32,
     pods: u64,
 }
@@ -168,22 +173,24 @@ impl Assembly {
 
     /// Keeps the last of several objects of one name.
     fn unique(&mut self, mut records: Vec<Record>) -> Vec<Record> {
-        let mut kept: HashMap<Identity, usize> = HashMap::with_capacity(records.len());
-        let mut generated = 0_u32;
+        let generated = records.iter_mut().filter(|r| r.identity.generated);
+        for (number, record) in (1_u32..).zip(generated) {
+            record.identity.name = format!("{}{number}", record.identity.name).into();
+        }
+        let mut kept: FastMap<&Identity, (usize, &Position)> =
+            HashMap::with_capacity_and_hasher(records.len(), foldhash::fast::RandomState::default());
         let mut replaced: Vec<usize> = Vec::new();
-        for index in 0..records.len() {
-            let Some(record) = records.get_mut(index) else { break };
-            if record.identity.generated {
-                generated += 1;
-                record.identity.name = format!("{}{generated}", record.identity.name).into();
-            }
-            let (identity, position) = (record.identity.clone(), record.position.clone());
-            let Some(earlier) = kept.insert(identity.clone(), index) else { continue };
+        for (index, record) in records.iter().enumerate() {
+            let (identity, position) = (&record.identity, &record.position);
+            let Some((earlier, before)) = kept.insert(identity, (index, position)) else { continue };
             replaced.push(earlier);
-            let before = records.get(earlier).map(|r| r.position.to_string()).unwrap_or_default();
             let message = format!("replaces the object of the same name at {before}");
             let code = (Severity::Warning, DiagnosticCode::DuplicateObject);
-            self.add(code, &identity, &position, message);
+            self.add(code, identity, position, message);
+        }
+        drop(kept);
+        if replaced.is_empty() {
+            return records;
         }
         replaced.sort_unstable();
         let mut replaced = replaced.into_iter().peekable();
@@ -211,34 +218,33 @@ impl Assembly {
                     Kind::Workload(Workload::ReplicaSet),
                     Body::Workload { owner: Some(owner), .. },
                 ) if &*owner.kind == "Deployment" => {
-                    let key = (namespace.clone(), name.clone());
-                    self.replica_sets.insert(key, owner.name.clone());
+                    let own = self.replica_sets.entry(namespace.clone()).or_default();
+                    own.insert(name.clone(), owner.name.clone());
                 }
                 _ => {}
             }
         }
+        // Pods of one workload mostly follow one another.
+        let mut last = None;
         for record in records {
-            if let Body::Pod { owner, completed, .. } = &record.body {
-                let Some(owner) = self.resolve(&record.identity.namespace, owner.as_ref()) else {
-                    continue;
-                };
-                let key = (record.identity.namespace.clone(), owner.kind, owner.name);
-                let set = if *completed { &mut self.ended } else { &mut self.live };
-                set.insert(key);
+            let Body::Pod { owner: Some(owner), completed, .. } = &record.body else { continue };
+            let namespace = &record.identity.namespace;
+            if last.replace((namespace, owner, completed)) == last {
+                continue;
             }
+            let (kind, name) = match self.deployment_of(namespace, owner) {
+                Some(deployment) => (Box::from(DEPLOYMENT), deployment.clone()),
+                None => (owner.kind.clone(), owner.name.clone()),
+            };
+            let set = if *completed { &mut self.ended } else { &mut self.live };
+            set.insert((namespace.clone(), kind, name));
         }
     }
 
     /// A ReplicaSet that a Deployment owns stands for that Deployment.
-    fn resolve(&self, namespace: &str, owner: Option<&Owner>) -> Option<Owner> {
-        let owner = owner?;
-        if &*owner.kind == "ReplicaSet" {
-            let key = (Box::from(namespace), owner.name.clone());
-            if let Some(deployment) = self.replica_sets.get(&key) {
-                return Some(Owner { kind: "Deployment".into(), name: deployment.clone() });
-            }
-        }
-        Some(owner.clone())
+    fn deployment_of(&self, namespace: &str, owner: &Owner) -> Option<&Box<str>> {
+        let is_replica_set = &*owner.kind == Workload::ReplicaSet.as_str();
+        self.replica_sets.get(namespace).filter(|_| is_replica_set)?.get(&owner.name)
     }
 
     fn warn_of_mixed_versions(&mut self, records: &[Record]) {
@@ -272,7 +278,7 @@ impl Assembly {
                 self.builder.node(NodeSpec { name, position: Some(position), ..spec });
             }
             Body::Pod { spec, owner, completed } => {
-                self.place_pod(&identity, position, spec, owner.as_ref(), completed);
+                self.place_pod(identity, position, spec, owner, completed);
             }
             Body::Workload { template, replicas, owner, finished } => {
                 let owner = owner.filter(|_| !finished);
@@ -306,27 +312,30 @@ impl Assembly {
 
     fn place_pod(
         &mut self,
-        identity: &Identity,
+        identity: Identity,
         position: Position,
         spec: PodSpec,
-        owner: Option<&Owner>,
+        owner: Option<Owner>,
         completed: bool,
     ) {
         if completed {
             let message = "the pod has ended and carries no traffic: it was left out".into();
-            self.add((Severity::Note, DiagnosticCode::CompletedPod), identity, &position, message);
-            self.completed.push((identity.namespace.to_string(), identity.name.to_string()));
+            self.add((Severity::Note, DiagnosticCode::CompletedPod), &identity, &position, message);
+            self.completed.push((identity.namespace.into(), identity.name.into()));
             return;
         }
-        if !self.has_room(identity, &position, 1) {
+        if !self.has_room(&identity, &position, 1) {
             return;
         }
-        self.refer(identity, &position);
-        let owner = self.resolve(&identity.namespace, owner);
+        self.refer(&identity, &position);
+        let owner = owner.map(|owner| match self.deployment_of(&identity.namespace, &owner) {
+            Some(deployment) => (DEPLOYMENT.into(), deployment.to_string()),
+            None => (owner.kind.into(), owner.name.into()),
+        });
         self.builder.pod(PodSpec {
-            namespace: identity.namespace.to_string(),
-            name: identity.name.to_string(),
-            owner: owner.map(|o| (o.kind.into(), o.name.into())),
+            namespace: identity.namespace.into(),
+            name: identity.name.into(),
+            owner,
             position: Some(position),
             ..spec
         });

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::diagnostic::{Diagnostic, DiagnosticCode, Severity};
+use super::parallel;
 use crate::model::Position;
 
 /// The largest file.
@@ -37,14 +38,19 @@ pub(super) fn list(path: &Path) -> Vec<Listed> {
     }
 }
 
-/// Reads a file as text; a byte order mark is dropped.
-pub(super) fn read(path: &Path) -> Result<String, Diagnostic> {
+/// Reads a file.
+pub(super) fn read(path: &Path) -> Result<Vec<u8>, Diagnostic> {
     let read = || -> io::Result<Result<Vec<u8>, u64>> {
         let file = File::open(path)?;
         let metadata = file.metadata()?;
         let limit = if metadata.is_file() { MAX_FILE_BYTES } else { MAX_PIPE_BYTES };
         if metadata.len() > limit {
             return Ok(Err(limit));
+        }
+        if metadata.is_file()
+            && let Some(bytes) = in_parts(&file, metadata.len())
+        {
+            return Ok(Ok(bytes));
         }
         let mut bytes = Vec::with_capacity(usize::try_from(metadata.len()).unwrap_or(0) + 1);
         file.take(limit + 1).read_to_end(&mut bytes)?;
@@ -56,20 +62,36 @@ pub(super) fn read(path: &Path) -> Result<String, Diagnostic> {
             let message = format!("the file is larger than {} MiB", limit >> 20);
             Err(finding(path, 0, DiagnosticCode::Limit, message, "split it"))
         }
-        Ok(Ok(bytes)) => text(&name(path), bytes),
+        Ok(Ok(bytes)) => Ok(bytes),
     }
 }
 
+/// Reads a large file in several places at once; `None` where that is not possible or the file changes meanwhile.
+#[cfg(unix)]
+fn in_parts(file: &File, length: u64) -> Option<Vec<u8>> {
+    use std::os::unix::fs::FileExt as _;
+    const PART: usize = 8 << 20;
+    let length = usize::try_from(length).ok().filter(|l| *l > PART)?;
+    let mut bytes = vec![0; length];
+    let parts: Vec<(u64, &mut [u8])> =
+        (0..).step_by(PART).zip(bytes.chunks_mut(PART)).collect();
+    let read = |(offset, part): (u64, &mut [u8])| file.read_exact_at(part, offset).is_ok();
+    let is_read = parallel::stream(parts.into_iter(), read).into_iter().all(|read| read);
+    let is_end = file.read_at(&mut [0], length as u64).ok()? == 0;
+    (is_read && is_end).then_some(bytes)
+}
+
+#[cfg(not(unix))]
+fn in_parts(_file: &File, _length: u64) -> Option<Vec<u8>> {
+    None
+}
+
 /// Takes bytes as text; a byte order mark is dropped.
-pub(super) fn text(name: &str, bytes: Vec<u8>) -> Result<String, Diagnostic> {
-    match String::from_utf8(bytes) {
-        Ok(text) => Ok(match text.strip_prefix('\u{feff}') {
-            Some(rest) => rest.to_owned(),
-            None => text,
-        }),
+pub(super) fn text<'b>(name: &str, bytes: &'b [u8]) -> Result<&'b str, Diagnostic> {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => Ok(text.strip_prefix('\u{feff}').unwrap_or(text)),
         Err(error) => {
-            let valid = error.utf8_error().valid_up_to();
-            let before = error.as_bytes().get(..valid).unwrap_or_default();
+            let before = bytes.get(..error.valid_up_to()).unwrap_or_default();
             let line = before.split(|b| *b == b'\n').count();
             let line = u32::try_from(line).unwrap_or(u32::MAX);
             let message = "the text is not valid UTF-8";

@@ -27,26 +27,52 @@ pub(super) fn split(text: &str) -> Vec<Piece<'_>> {
     let mut pieces = Vec::new();
     let mut cut = Cut { start: 0, line: 1, content: false };
     let mut directives = false;
-    for (number, (offset, line)) in (1..).zip(lines(text)) {
-        if is_marker(line, "---") {
-            if !directives || cut.content {
-                cut.end(text, offset, &mut pieces);
-                cut = Cut { start: offset, line: number, content: false };
+    let (mut number, mut offset) = (1_u32, 0);
+    for marker in markers(text).chain([text.len()]) {
+        let between = text.get(offset..marker).unwrap_or_default();
+        for (_, line) in lines(between) {
+            if cut.content {
+                break;
             }
-            directives = false;
-            cut.content = has_content(line.get(3..).unwrap_or_default());
-        } else if is_marker(line, "...") {
-            cut.end(text, offset, &mut pieces);
-            cut = Cut { start: offset + line.len(), line: number + 1, content: false };
-            directives = false;
-        } else if line.starts_with('%') && !cut.content {
-            directives = true;
-        } else {
-            cut.content = cut.content || has_content(line);
+            directives |= line.starts_with('%');
+            cut.content = !line.starts_with('%') && has_content(line);
         }
+        let breaks = memchr::memchr_iter(b'\n', between.as_bytes()).count();
+        number = number.saturating_add(u32::try_from(breaks).unwrap_or(u32::MAX));
+        let Some((_, line)) = lines(text.get(marker..).unwrap_or_default()).next() else { break };
+        if line.starts_with("---") {
+            if !directives || cut.content {
+                cut.end(text, marker, &mut pieces);
+                cut = Cut { start: marker, line: number, content: false };
+            }
+            cut.content = has_content(line.get(3..).unwrap_or_default());
+        } else {
+            cut.end(text, marker, &mut pieces);
+            cut = Cut { start: marker + line.len(), line: number + 1, content: false };
+        }
+        directives = false;
+        offset = marker + line.len();
+        number = number.saturating_add(u32::from(line.ends_with('\n')));
     }
     cut.end(text, text.len(), &mut pieces);
     pieces
+}
+
+/// Lists where document markers stand.
+fn markers(text: &str) -> impl Iterator<Item = usize> {
+    let is_at = |at: &usize| {
+        let rest = text.get(*at..).unwrap_or_default();
+        is_marker(rest, "---") || is_marker(rest, "...")
+    };
+    let behind = |i: usize| i + 1;
+    let mut starts = memchr::memmem::find_iter(text.as_bytes(), "\n---").map(behind).peekable();
+    let mut ends = memchr::memmem::find_iter(text.as_bytes(), "\n...").map(behind).peekable();
+    let later = std::iter::from_fn(move || match (starts.peek(), ends.peek()) {
+        (Some(start), Some(end)) if end < start => ends.next(),
+        (Some(_), _) => starts.next(),
+        (None, _) => ends.next(),
+    });
+    [0].into_iter().chain(later).filter(is_at)
 }
 
 /// Cuts a block-style `List` at its items; `None` where it is none, or where cutting could change its meaning.

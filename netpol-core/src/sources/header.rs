@@ -59,6 +59,10 @@ pub(super) fn look<'t>(piece: &Piece<'t>) -> Option<Header<'t>> {
             Some(("kind" | "apiVersion", _)) => return None,
             _ => {}
         }
+        // Whether one of them stands there twice is for the reader to see.
+        if kind.is_some() && api_version.is_some() {
+            break;
+        }
     }
     Some(Header {
         api_version: api_version.unwrap_or_default(),

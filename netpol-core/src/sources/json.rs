@@ -1,11 +1,14 @@
 //! JSON: values from `serde_json`, and where they stand from the slices that it borrows.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use serde::Deserialize;
 use serde::de::{Deserializer as _, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::diagnostic::{DiagnosticCode, Severity};
 use super::documents::Inherited;
+use super::items::Items;
 use super::kinds::{self, Dispatch};
 use super::objects::{self, Mirror};
 use super::read::{self, Parsed, Setting};
@@ -23,6 +26,11 @@ pub(super) fn read_text(setting: &Setting<'_>, text: &str) -> (Parsed, bool) {
     let mut rest = text.trim_start();
     while !rest.is_empty() {
         let line = lines.of(rest);
+        if let Some((parsed, behind)) = list(setting, rest, line) {
+            all.append(parsed);
+            rest = behind.trim_start();
+            continue;
+        }
         let mut outlines = serde_json::Deserializer::from_str(rest).into_iter::<Outline<'_>>();
         if let Some(Ok(outline)) = outlines.next() {
             let (value, behind) =
@@ -91,12 +99,71 @@ fn document(setting: &Setting<'_>, text: &str, outline: &Outline<'_>, line: u32)
     let api_version = Outline::text(outline.api_version);
     let inherited = Inherited { api_version, kind: item_kind.into() };
     let mut lines = Lines::new(text, line);
-    let items: Vec<(&str, u32)> = items.into_iter().map(|i| (i.get(), lines.of(i.get()))).collect();
-    read::gather(&items, |(text, line)| item(setting, text, *line, Some(&inherited)))
+    let items = items.into_iter().map(|i| (i.get(), lines.of(i.get())));
+    let size = |item: &(&str, u32)| item.0.len();
+    read::gather(items, size, |(text, line)| item(setting, text, *line, Some(&inherited)))
+}
+
+/// Reads a list whose items are read while it is being cut, and returns what stands behind it; `None` where anything is in
+/// doubt.
+fn list<'t>(setting: &Setting<'_>, text: &'t str, line: u32) -> Option<(Parsed, &'t str)> {
+    if setting.whole {
+        return None;
+    }
+    let mut cut = Items::find(text)?;
+    let before = text.get(cut.before())?;
+    // A kind that stands behind the items is mostly that of a plain list.
+    let supposed = inherited(&format!("{before}[]}}"), "List")?;
+    let parsed = items(setting, text, line, &mut cut, &supposed)?;
+    let behind = cut.behind()?;
+    let end = behind.end;
+    let frame = inherited(&format!("{before}[]{}", text.get(behind)?), "")?;
+    (frame == supposed).then_some((parsed, text.get(end..)?))
+}
+
+/// Reads what items inherit from their list's frame; `None` where it is broken or that of no list.
+fn inherited(frame: &str, otherwise: &str) -> Option<Inherited> {
+    let outline: Outline<'_> = serde_json::from_str(frame).ok()?;
+    let kind = Outline::text(outline.kind);
+    let kind = if kind.is_empty() { otherwise } else { &kind };
+    let kind = kind.strip_suffix("List")?.to_owned();
+    // A plain list says nothing about its items.
+    let says = if kind.is_empty() { None } else { outline.api_version };
+    Some(Inherited { api_version: Outline::text(says), kind })
+}
+
+fn items(
+    setting: &Setting<'_>,
+    text: &str,
+    line: u32,
+    cut: &mut Items<'_>,
+    inherited: &Inherited,
+) -> Option<Parsed> {
+    let is_broken = AtomicBool::new(false);
+    let mut lines = Lines::new(text, line);
+    let found = std::iter::from_fn(|| {
+        let item = text.get(cut.next()?)?;
+        Some((item, lines.of(item)))
+    });
+    let read = |(text, line): &(&str, u32)| {
+        let fast = fast(setting, text, *line, Some(inherited));
+        fast.unwrap_or_else(|| {
+            if serde_json::from_str::<&RawValue>(text).is_err() {
+                is_broken.store(true, Ordering::Relaxed);
+            }
+            if is_broken.load(Ordering::Relaxed) {
+                return Parsed::default();
+            }
+            by_tree(setting, text, *line, Some(inherited))
+        })
+    };
+    let parsed = read::gather(found, |item| item.0.len(), read);
+    (!is_broken.into_inner()).then_some(parsed)
 }
 
 fn item(setting: &Setting<'_>, text: &str, line: u32, inherited: Option<&Inherited>) -> Parsed {
-    fast(setting, text, line, inherited).unwrap_or_else(|| by_tree(setting, text, line, inherited))
+    let fast = if setting.whole { None } else { fast(setting, text, line, inherited) };
+    fast.unwrap_or_else(|| by_tree(setting, text, line, inherited))
 }
 
 fn fast(

@@ -14,6 +14,7 @@ mod parallel;
 
 mod agree;
 mod deserialize;
+mod items;
 mod json;
 mod scalars;
 mod tree;
@@ -25,7 +26,8 @@ mod kinds;
 mod mirrors;
 mod names;
 mod objects;
-mod prune;
+mod slice;
+mod steps;
 mod walker;
 mod wanted;
 
@@ -42,6 +44,9 @@ pub mod openapi;
 mod assemble;
 mod controller_labels;
 mod read;
+
+#[cfg(any(test, fuzzing, feature = "test-util"))]
+pub mod whole;
 
 pub use diagnostic::{Diagnostic, DiagnosticCode, Severity};
 
@@ -118,8 +123,12 @@ impl Loaded {
 /// assert_eq!(loaded.cluster.pods().len(), 1);
 /// ```
 pub fn load(sources: &[Source], options: &LoadOptions) -> Loaded {
+    load_by(sources, options, false)
+}
+
+fn load_by(sources: &[Source], options: &LoadOptions, whole: bool) -> Loaded {
     let inputs: Vec<Input<'_>> = sources.iter().flat_map(inputs).collect();
-    let files = parallel::map(&inputs, |input| input.read(options));
+    let files = parallel::map(&inputs, |input| input.read(options, whole));
     let mut all = Parsed::default();
     for file in files {
         all.append(file);
@@ -141,15 +150,18 @@ fn inputs(source: &Source) -> Vec<Input<'_>> {
 }
 
 impl Input<'_> {
-    fn read(&self, options: &LoadOptions) -> Parsed {
-        let (file, text) = match self {
-            Self::File(Err(diagnostic)) => return failed(diagnostic.clone()),
-            Self::File(Ok(path)) => (directory::name(path), directory::read(path)),
-            Self::Bytes(name, bytes) => (Arc::clone(name), directory::text(name, bytes.to_vec())),
-        };
-        match text {
-            Ok(text) => read::text(&Setting { file, options }, &text),
+    fn read(&self, options: &LoadOptions, whole: bool) -> Parsed {
+        let read = |file: Arc<str>, bytes: &[u8]| match directory::text(&file, bytes) {
+            Ok(text) => read::text(&Setting { file, options, whole }, text),
             Err(diagnostic) => failed(diagnostic),
+        };
+        match self {
+            Self::File(Ok(path)) => match directory::read(path) {
+                Ok(bytes) => read(directory::name(path), &bytes),
+                Err(diagnostic) => failed(diagnostic),
+            },
+            Self::File(Err(diagnostic)) => failed(diagnostic.clone()),
+            Self::Bytes(name, bytes) => read(Arc::clone(name), bytes),
         }
     }
 }

@@ -15,9 +15,10 @@ use super::header::{self, Header};
 use super::kinds::{self, Dispatch, Kind, Mistake};
 use super::mirrors::{Claim, Text};
 use super::objects::{self, Identity, Mirror, Problem, Record};
+use super::steps::{Step, Steps};
 use super::tree::{Entry, Node, clip};
 use super::yaml::{self, ReadError};
-use super::{agree, documents, helm, json, parallel, policies, prune};
+use super::{agree, documents, helm, json, parallel, policies, slice};
 use crate::model::Position;
 
 /// What is the same for all objects of a file.
@@ -27,6 +28,8 @@ pub(super) struct Setting<'a> {
     pub(super) file: Arc<str>,
     /// How to read.
     pub(super) options: &'a LoadOptions,
+    /// Whether every object is read whole, by its tree: slow, and what the fast ways are compared with.
+    pub(super) whole: bool,
 }
 
 impl Setting<'_> {
@@ -108,12 +111,10 @@ pub(super) fn text(setting: &Setting<'_>, text: &str) -> Parsed {
             return parsed;
         }
     }
-    let documents = documents::split(text);
-    let pieces: Vec<Piece<'_>> = documents
+    let pieces = documents::split(text)
         .into_iter()
-        .flat_map(|d| documents::split_list(&d).unwrap_or_else(|| vec![d]))
-        .collect();
-    let all = gather(&pieces, |p| piece(setting, p));
+        .flat_map(|d| documents::split_list(&d).unwrap_or_else(|| vec![d]));
+    let all = gather(pieces, |p| p.text.len(), |p| piece(setting, p));
     if all.is_template {
         let code = (Severity::Note, DiagnosticCode::HelmTemplate);
         let message = "this is a Helm template, it was skipped";
@@ -123,24 +124,58 @@ pub(super) fn text(setting: &Setting<'_>, text: &str) -> Parsed {
     all
 }
 
-/// Reads pieces on all cores and puts what was found in their order, in batches so that little of it waits.
-pub(super) fn gather<T: Sync>(pieces: &[T], read: impl Fn(&T) -> Parsed + Sync + Send) -> Parsed {
-    const BATCH: usize = 1 << 13;
-    let mut all = Parsed::default();
-    for batch in pieces.chunks(BATCH) {
-        for parsed in parallel::map(batch, &read) {
-            all.append(parsed);
+/// So many pieces are read at once, or fewer of more than so many bytes in all.
+const BATCH: usize = 64;
+const BATCH_BYTES: usize = 1 << 18;
+
+/// Reads pieces on all cores while they are being cut, and puts what was found in their order.
+pub(super) fn gather<T: Sync + Send>(
+    pieces: impl Iterator<Item = T> + Send,
+    size: impl Fn(&T) -> usize + Send,
+    read: impl Fn(&T) -> Parsed + Sync + Send,
+) -> Parsed {
+    let mut pieces = pieces;
+    let batches = std::iter::from_fn(move || {
+        let (mut batch, mut bytes) = (Vec::with_capacity(BATCH), 0);
+        while batch.len() < BATCH && bytes < BATCH_BYTES {
+            let Some(piece) = pieces.next() else { break };
+            bytes += size(&piece);
+            batch.push(piece);
         }
+        (!batch.is_empty()).then_some(batch)
+    });
+    let parsed = parallel::stream(batches, |batch: Vec<T>| {
+        let mut all = Parsed::default();
+        for piece in &batch {
+            all.append(read(piece));
+        }
+        all
+    });
+    let mut all = Parsed::default();
+    all.records.reserve_exact(parsed.iter().map(|p| p.records.len()).sum());
+    for parsed in parsed {
+        all.append(parsed);
     }
     all
 }
 
 /// Reads a piece of YAML.
 pub(super) fn piece(setting: &Setting<'_>, piece: &Piece<'_>) -> Parsed {
-    if let Some(parsed) = fast(setting, piece) {
+    let mut steps = Vec::new();
+    if let Some(parsed) = fast(setting, piece, &mut steps) {
         return parsed;
     }
-    let mut parsed = match yaml::read(piece.text, piece.line) {
+    let of_subset = if setting.whole { None } else { plain_tree(piece, &mut steps) };
+    let mut parsed = match of_subset {
+        Some(node) => objects_of(setting, &node, piece.item_of.as_deref()),
+        None => by_tree(setting, piece),
+    };
+    parsed.is_template |= parsed.findings.has_error() && helm::is_template(piece.text);
+    parsed
+}
+
+fn by_tree(setting: &Setting<'_>, piece: &Piece<'_>) -> Parsed {
+    match yaml::read(piece.text, piece.line) {
         Err(error) => Parsed::refused(setting, error),
         Ok(None) => Parsed::default(),
         Ok(Some(node)) => match agree::disagreement(&node, piece.text) {
@@ -149,9 +184,17 @@ pub(super) fn piece(setting: &Setting<'_>, piece: &Piece<'_>) -> Parsed {
             }
             None => objects_of(setting, &node, piece.item_of.as_deref()),
         },
-    };
-    parsed.is_template |= parsed.findings.has_error() && helm::is_template(piece.text);
-    parsed
+    }
+}
+
+/// The tree of a text on which readers do not differ.
+fn plain_tree<'t>(piece: &Piece<'t>, steps: &mut Vec<Step<'t>>) -> Option<Node> {
+    if piece.text.len() > MAX_PLAIN_BYTES {
+        return None;
+    }
+    slice::whole(piece.text, piece.line, steps)?;
+    let mut steps = Steps::new(steps);
+    steps.node().filter(|_| steps.is_at_end())
 }
 
 /// Reads the object of a document, or that of a block list with one item.
@@ -164,8 +207,18 @@ fn objects_of(setting: &Setting<'_>, node: &Node, item_of: Option<&Inherited>) -
     all
 }
 
+/// Larger documents are left to the reader that bounds what a tree may hold.
+const MAX_PLAIN_BYTES: usize = 4 << 20;
+
 /// The way without a tree; `None` where anything is in doubt.
-fn fast(setting: &Setting<'_>, piece: &Piece<'_>) -> Option<Parsed> {
+fn fast<'t>(
+    setting: &Setting<'_>,
+    piece: &Piece<'t>,
+    steps: &mut Vec<Step<'t>>,
+) -> Option<Parsed> {
+    if setting.whole {
+        return None;
+    }
     let header = header::look(piece)?;
     let (api_version, kind) = inherit(header.api_version, header.kind, piece.item_of.as_deref());
     let used = match kinds::dispatch(&api_version, &kind) {
@@ -174,27 +227,49 @@ fn fast(setting: &Setting<'_>, piece: &Piece<'_>) -> Option<Parsed> {
         Dispatch::Skip if !kind.ends_with("List") => None,
         _ => return None,
     };
-    let pruned = prune::prune(piece.text, used);
-    let text = match &pruned {
-        Some(text) => text,
-        None if header::is_bounded(piece.text) => piece.text,
-        None => return None,
-    };
     let is_item = piece.item_of.is_some();
+    let is_sliced = slice::slice(piece.text, piece.line, used, steps).is_some();
+    if !(is_sliced || header::is_bounded(piece.text)) {
+        return None;
+    }
     let Some(used) = used else {
-        let claim = read_claim(text, is_item)?;
+        let claim = if is_sliced {
+            sliced(steps, is_item, |steps| Claim::deserialize(steps).ok())
+        } else {
+            read_claim(piece.text, is_item)
+        };
         let of = |t: Option<Text>| t.map(|t| t.0).unwrap_or_default();
-        let claim = (of(claim.api_version), of(claim.kind));
+        let claim = claim.map(|c| (of(c.api_version), of(c.kind)))?;
         same_claim(&header, (&claim.0, &claim.1)).then_some(())?;
         return Some(Parsed::skipped(&kind));
     };
-    if header::is_suspicious(text) {
+    let mirror = if is_sliced {
+        sliced(steps, is_item, |steps| Mirror::read(used, steps)?.ok())?
+    } else if header::is_suspicious(piece.text) {
         return None;
-    }
-    let mirror = read_mirror(used, text, is_item)?;
+    } else {
+        read_mirror(used, piece.text, is_item)?
+    };
     same_claim(&header, mirror.claim()).then_some(())?;
     let record = objects::convert(setting, used, mirror, header.line).ok()?;
     Some(Parsed { records: vec![record], ..Parsed::default() })
+}
+
+/// Reads one object, or that of a block list with one item, from all of its parts.
+fn sliced<'t, 's, T>(
+    steps: &'s [Step<'t>],
+    is_item: bool,
+    read: impl FnOnce(&mut Steps<'t, 's>) -> Option<T>,
+) -> Option<T> {
+    let mut steps = Steps::new(steps);
+    if is_item {
+        steps.enter_list()?;
+    }
+    let value = read(&mut steps)?;
+    if is_item {
+        steps.leave()?;
+    }
+    steps.is_at_end().then_some(value)
 }
 
 fn same_claim(header: &Header<'_>, claim: (&str, &str)) -> bool {

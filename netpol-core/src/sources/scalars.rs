@@ -27,8 +27,15 @@ impl Value {
     }
 }
 
+/// The longest word that is no text: `false`.
+const LONGEST_WORD: usize = 5;
+
 /// Resolves a plain scalar by YAML 1.1, with the 1.2 octals that kubectl's library adds.
 pub(super) fn resolve(text: &str) -> Value {
+    let is_word = text.as_bytes().first().is_some_and(u8::is_ascii_alphabetic);
+    if is_word && text.len() > LONGEST_WORD {
+        return Value::Text;
+    }
     match text {
         "" | "~" | "null" | "Null" | "NULL" => return Value::Null,
         "true" | "True" | "TRUE" | "y" | "Y" | "yes" | "Yes" | "YES" | "on" | "On" | "ON" => {

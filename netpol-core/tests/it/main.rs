@@ -20,5 +20,6 @@ mod sources;
 mod sources_admin;
 mod sources_files;
 mod sources_rules;
+mod sources_whole;
 mod sources_yaml;
 mod tables;
