@@ -258,12 +258,13 @@ impl<'a> Compiler<'a> {
     pub(super) fn add(&mut self, id: PolicyId, policy: &Policy) {
         match &policy.spec {
             PolicySpec::Network(spec) => self.add_network(id, policy, spec),
-            PolicySpec::Admin(spec) => self.add_admin(id, spec),
+            PolicySpec::Admin(spec) => self.add_admin(id, policy.position.line, spec),
         }
     }
 
     fn add_network(&mut self, id: PolicyId, policy: &Policy, spec: &NetworkPolicySpec) {
         let Some(namespace) = policy.namespace else { return };
+        let line = policy.position.line;
         let selected = self.peer_compiler.selectors.in_namespace(namespace, &spec.pod_selector);
         let subject = GroupSet::from_bitmap(&selected, self.peer_compiler.groups.len());
         for direction in effective_types(spec) {
@@ -276,12 +277,12 @@ impl<'a> Compiler<'a> {
             self.push(
                 direction,
                 NETWORK,
-                CompiledPolicy { id, lane: 0, block: 0, subject: subject.clone(), rules },
+                CompiledPolicy { id, line, lane: 0, block: 0, subject: subject.clone(), rules },
             );
         }
     }
 
-    fn add_admin(&mut self, id: PolicyId, spec: &AdminPolicySpec) {
+    fn add_admin(&mut self, id: PolicyId, line: u32, spec: &AdminPolicySpec) {
         let everything = Selector::everything();
         let (namespaces, pods) = match &spec.subject {
             Subject::Namespaces(namespaces) => (namespaces, &everything),
@@ -301,7 +302,7 @@ impl<'a> Compiler<'a> {
                 self.push(
                     direction,
                     stage,
-                    CompiledPolicy { id, lane: 0, block: 0, subject: subject.clone(), rules },
+                    CompiledPolicy { id, line, lane: 0, block: 0, subject: subject.clone(), rules },
                 );
             }
         }
