@@ -262,12 +262,13 @@ impl<'a> Compiler<'a> {
     pub(super) fn add(&mut self, id: PolicyId, policy: &'a Policy) {
         match &policy.spec {
             PolicySpec::Network(spec) => self.add_network(id, policy, spec),
-            PolicySpec::Admin(spec) => self.add_admin(id, spec),
+            PolicySpec::Admin(spec) => self.add_admin(id, policy.position.line, spec),
         }
     }
 
     fn add_network(&mut self, id: PolicyId, policy: &Policy, spec: &'a NetworkPolicySpec) {
         let Some(namespace) = policy.namespace else { return };
+        let line = policy.position.line;
         let subject = self.peer_compiler.selectors.set_in_namespace(namespace, &spec.pod_selector);
         for direction in effective_types(spec) {
             let mut rules = Vec::new();
@@ -279,12 +280,12 @@ impl<'a> Compiler<'a> {
             self.push(
                 direction,
                 NETWORK,
-                CompiledPolicy { id, lane: 0, block: 0, subject: subject.clone(), rules },
+                CompiledPolicy { id, line, lane: 0, block: 0, subject: subject.clone(), rules },
             );
         }
     }
 
-    fn add_admin(&mut self, id: PolicyId, spec: &AdminPolicySpec) {
+    fn add_admin(&mut self, id: PolicyId, line: u32, spec: &AdminPolicySpec) {
         let everything = Selector::everything();
         let (namespaces, pods) = match &spec.subject {
             Subject::Namespaces(namespaces) => (namespaces, &everything),
@@ -303,7 +304,7 @@ impl<'a> Compiler<'a> {
                 self.push(
                     direction,
                     stage,
-                    CompiledPolicy { id, lane: 0, block: 0, subject: (*subject).clone(), rules },
+                    CompiledPolicy { id, line, lane: 0, block: 0, subject: (*subject).clone(), rules },
                 );
             }
         }

@@ -32,6 +32,8 @@ pub(crate) struct Stage {
 pub(crate) struct CompiledPolicy {
     /// Which policy.
     pub(crate) id: PolicyId,
+    /// The line where it begins.
+    pub(crate) line: u32,
     /// Lanes are asked apart and unite their outcomes.
     pub(crate) lane: u32,
     /// Blocks of a lane are asked in order.

@@ -116,7 +116,7 @@ impl Evaluator<'_> {
                         at == NETWORK && steps.len() == first && way.said == Some(Verdict::Deny);
                     let matched = !denied && rule_steps(way, (stage, profile), &matcher, steps);
                     if !matched {
-                        self.isolated_steps(way, (stage, profile), steps);
+                        isolated_steps(way, (stage, profile), steps);
                     }
                     out.allow |= matched;
                     out.deny |= !matched;
@@ -137,21 +137,15 @@ impl Evaluator<'_> {
         }
         verdict
     }
+}
 
-    /// Names the policies of which none lets the pair through.
-    fn isolated_steps(
-        &self,
-        way: &Way,
-        (stage, profile): (&Stage, &StageProfile),
-        steps: &mut Vec<Step>,
-    ) {
-        steps.extend(profile.policies.iter().take(MOST_REASONS).map(|at| {
-            let policy = stage.policies[*at as usize].id;
-            let line = Some(self.cluster.policy(policy).position.line);
-            let step = step(ReasonCode::NoRuleMatches, Some(way.direction));
-            Step { policy: Some(policy), line, ..step }
-        }));
-    }
+/// Names the policies of which none lets the pair through.
+fn isolated_steps(way: &Way, (stage, profile): (&Stage, &StageProfile), steps: &mut Vec<Step>) {
+    steps.extend(profile.policies.iter().take(MOST_REASONS).map(|at| {
+        let policy = &stage.policies[*at as usize];
+        let step = step(ReasonCode::NoRuleMatches, Some(way.direction));
+        Step { policy: Some(policy.id), line: Some(policy.line), ..step }
+    }));
 }
 
 /// Lists the rules of a stage that match, where any of them allows; false where there are none.

@@ -2,10 +2,12 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use roaring::RoaringBitmap;
+
 use super::cells::{Cell, Cells};
 use super::controller;
 use super::outside;
-use super::question::{ControllerEnd, End, Question, Selection, Table};
+use super::question::{ControllerEnd, End, Level, Question, Selection, Table};
 use super::snapshot::Snapshot;
 use super::table::{EndKey, Pairs, TableBuilder};
 use crate::compile::{NETWORK, ProfileId, Program};
@@ -23,9 +25,7 @@ pub(super) const CONTROLLER: u8 = 2;
 
 /// Answers a question.
 pub(super) fn answer(snapshot: &Snapshot, question: &Question) -> Table {
-    let cells =
-        |selection| Cells::of(snapshot.cluster(), snapshot.program(), selection, question.level);
-    let (from, to) = (cells(&question.from), cells(&question.to));
+    let Sides { from, to, left_out } = Sides::of(snapshot, question);
     let mut asker = Asker {
         evaluator: snapshot.evaluator(),
         question,
@@ -38,6 +38,9 @@ pub(super) fn answer(snapshot: &Snapshot, question: &Question) -> Table {
         asker.ask_self(pod);
     } else {
         asker.ask_pods(&from, &to);
+        if left_out > 0 {
+            asker.table.count(left_out, &[(Verdict::Deny, PortSet::none())]);
+        }
     }
     let outside = outside::ask(&mut asker, &from, &to);
     controller::ask(&mut asker, &to);
@@ -59,6 +62,79 @@ pub(super) fn answer(snapshot: &Snapshot, question: &Question) -> Table {
         _ => to.ends[dst.1].1.len() as u64,
     };
     table.finish(&end, &total)
+}
+
+/// The two sides of a question in cells.
+struct Sides {
+    from: Cells,
+    to: Cells,
+    /// Pairs of pods that are surely denied on every port, and whose ends are not among the cells for that reason.
+    left_out: u64,
+}
+
+impl Sides {
+    /// Where one side is small and denied pairs are not listed, of the other side only those ends are made cells that the
+    /// small side's rules may allow. Both sides are whole where they are asked about addresses too.
+    fn of(snapshot: &Snapshot, question: &Question) -> Self {
+        let (cluster, program, level) = (snapshot.cluster(), snapshot.program(), question.level);
+        let (from, to) = (&question.from, &question.to);
+        let cells = |selection| Cells::of(cluster, program, selection, level);
+        let from_whole = !to.addresses.is_empty() || !to.names.is_empty();
+        let to_whole =
+            !from.addresses.is_empty() || from.ingress_controller != ControllerEnd::Absent;
+        if from.pods.len() > to.pods.len() && !question.denied && !from_whole {
+            let to = cells(to);
+            let (from, left_out) = rest(snapshot, from, level, (&to, Direction::Ingress));
+            return Self { from, to, left_out };
+        }
+        if to.pods.len() > from.pods.len() && !question.denied && !to_whole {
+            let from = cells(from);
+            let (to, left_out) = rest(snapshot, to, level, (&from, Direction::Egress));
+            return Self { from, to, left_out };
+        }
+        Self { from: cells(from), to: cells(to), left_out: 0 }
+    }
+}
+
+/// Makes cells of a selection as far as some rule of the small side may allow them; counts the pairs that are left out.
+fn rest(
+    snapshot: &Snapshot,
+    selection: &Selection,
+    level: Level,
+    (small, direction): (&Cells, Direction),
+) -> (Cells, u64) {
+    let (cluster, program) = (snapshot.cluster(), snapshot.program());
+    if small.cells.len() > FEW_CELLS {
+        return (Cells::of(cluster, program, selection, level), 0);
+    }
+    let hopes = hopes_of_cells(snapshot, small, direction);
+    let cells = Cells::within(cluster, program, selection, level, &hopes);
+    let known = u32::try_from(cluster.pods().len()).unwrap_or(u32::MAX);
+    let kept: RoaringBitmap =
+        cells.ends.iter().flat_map(|(_, pods)| pods.iter().map(|pod| pod.0)).collect();
+    let gone = selection.pods.range_cardinality(0..known) - kept.len();
+    let pods = || small.ends.iter().flat_map(|(_, pods)| pods);
+    let both = pods().filter(|p| selection.pods.contains(p.0) && !kept.contains(p.0)).count();
+    (cells, gone * pods().count() as u64 - both as u64)
+}
+
+/// The groups that some cell may allow on some port, or whose node exempts them.
+fn hopes_of_cells(snapshot: &Snapshot, cells: &Cells, direction: Direction) -> DenseSet {
+    let program = snapshot.program();
+    let exempt = snapshot.dialect().own_node_exempt;
+    let is_host = |group: GroupId| exempt && program.groups.group(group).host_network;
+    if direction == Direction::Egress && cells.cells.iter().any(|cell| is_host(cell.group)) {
+        return DenseSet::all(program.groups.len());
+    }
+    let mut hopes = DenseSet::none(program.groups.len());
+    for cell in &cells.cells {
+        hopes.or(&hopes_of(program, direction, program.profile(direction, cell.group)));
+    }
+    if direction == Direction::Ingress {
+        let hosts = program.groups.iter().filter(|(group, _)| is_host(*group));
+        hosts.for_each(|(group, _)| hopes.insert(group));
+    }
+    hopes
 }
 
 /// The groups that a profile may allow on some port: everything where no NetworkPolicy isolates or addresses matter,
@@ -202,13 +278,12 @@ impl<'a> Asker<'a> {
     /// Tells whether a pair of groups is surely denied on every port: most pairs of a large cluster are. The side with fewer
     /// cells is asked first, since it has fewer profiles.
     fn is_hopeless(&mut self, src: GroupId, dst: GroupId) -> bool {
-        if self.cells.0 <= self.cells.1 {
-            !self.may_allow(Direction::Egress, src, dst)
-                || !self.may_allow(Direction::Ingress, dst, src)
-        } else {
-            !self.may_allow(Direction::Ingress, dst, src)
-                || !self.may_allow(Direction::Egress, src, dst)
-        }
+        let egress = (Direction::Egress, src, dst);
+        let ingress = (Direction::Ingress, dst, src);
+        let few_sources = self.cells.0 <= self.cells.1;
+        let ways = if few_sources { [egress, ingress] } else { [ingress, egress] };
+        ways.into_iter()
+            .any(|(direction, subject, other)| !self.may_allow(direction, subject, other))
     }
 
     fn may_allow(&mut self, direction: Direction, subject: GroupId, other: GroupId) -> bool {

@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use roaring::RoaringBitmap;
+
 use super::question::{End, Level, Selection};
 use crate::compile::Program;
-use crate::index::GroupId;
-use crate::model::{Cluster, PodId};
+use crate::index::{DenseSet, GroupId};
+use crate::model::{Cluster, NamespaceId, PodId, WorkloadId};
 
 /// Orders ends of rows: by the first pod of the end.
 pub(super) type EndId = usize;
@@ -64,6 +66,44 @@ impl Cells {
             add_cells(&mut cells.cells, program, end, pods);
         }
         cells
+    }
+}
+
+impl Cells {
+    /// Sorts those ends of a selection of which some pod is in one of the groups.
+    pub(super) fn within(
+        cluster: &Cluster,
+        program: &Program,
+        selection: &Selection,
+        level: Level,
+        groups: &DenseSet,
+    ) -> Self {
+        let mut ends: Vec<u32> = Vec::new();
+        groups.for_each(&mut |group| {
+            let pods = program.groups.pods(group).iter();
+            let selected = pods.filter(|pod| selection.pods.contains(pod.0));
+            ends.extend(selected.map(|pod| match level {
+                Level::Pod => pod.0,
+                Level::Workload => cluster.pod(*pod).workload.0,
+                Level::Namespace => cluster.pod(*pod).namespace.0,
+            }));
+        });
+        ends.sort_unstable();
+        ends.dedup();
+        let mut pods = RoaringBitmap::new();
+        for end in ends {
+            let mut add = |own: &[PodId]| pods.extend(own.iter().map(|pod| pod.0));
+            match level {
+                Level::Pod => add(&[PodId(end)]),
+                Level::Workload => add(&cluster.workload(WorkloadId(end)).pods),
+                Level::Namespace => {
+                    let (from, to) = program.groups.of_namespace(NamespaceId(end));
+                    (from..to).for_each(|group| add(program.groups.pods(group)));
+                }
+            }
+        }
+        pods &= &selection.pods;
+        Self::of(cluster, program, &Selection { pods, ..Selection::default() }, level)
     }
 }
 

@@ -110,14 +110,26 @@ proptest! {
                 cluster.pod_ids().filter(|src| *src != target && allows(src)).collect();
             prop_assert_eq!(&found, &expected, "sources of {:?}", target);
             let pods = cluster.pod_ids().map(|pod| pod.0).collect();
-            let rows = snapshot.ask(&Question {
-                from: Selection { pods, ..Selection::default() },
+            let everyone = Selection { pods, ..Selection::default() };
+            let mut question = Question {
+                from: everyone.clone(),
                 to: Selection::pod(target),
                 ports: PortSet::single(protocol, port).into(),
                 level: Level::Pod,
                 explain: false,
                 denied: false,
-            }).rows;
+            };
+            let rows = snapshot.ask(&question).rows;
+            for level in [Level::Pod, Level::Workload, Level::Namespace] {
+                // What is left out where denied pairs are not listed is counted all the same, both ways.
+                question.level = level;
+                for (from, to) in [(everyone.clone(), Selection::pod(target)), (Selection::pod(target), everyone.clone())] {
+                    (question.from, question.to) = (from, to);
+                    let [mut all, some] = [true, false].map(|denied| snapshot.ask(&Question { denied, ..question.clone() }));
+                    all.rows.retain(|row| row.verdict != Verdict::Deny);
+                    prop_assert_eq!(all, some);
+                }
+            }
             let asked: BTreeSet<PodId> = rows.iter().filter(|row| row.verdict == Verdict::Allow)
                 .filter_map(|row| match row.src {
                     // A pod that is asked about alone is asked about itself.

@@ -4,7 +4,8 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 
 use super::{
-    Entry, EntryAction, EntryKind, Needs, PodFacts, Pools, ProfileRow, VerdictTable, name_key,
+    Entry, EntryAction, EntryKind, Needs, PodFacts, Pools, ProfileRow, StageRow, VerdictTable,
+    name_key,
 };
 use crate::compile::{
     AddressTerm, CompiledPolicy, NETWORK, PortKey, PortMatch, Profile, Program, Rule, Stage,
@@ -97,12 +98,14 @@ struct Maker<'a> {
     program: &'a Program,
     pools: Pools,
     sets: FastMap<GroupSet, Part>,
+    /// Where each way to cut ports stands.
+    cuts: FastMap<Box<[u32]>, u32>,
     /// Words that united sets took.
     united: usize,
 }
 
-/// Where a stage of a profile begins, and what it needs.
-type StageRow = (u32, Needs);
+/// Where a stage of a profile stands, and what it needs.
+type Made = (StageRow, Needs);
 
 /// A rule and where it stands among those of its stage.
 #[derive(Clone, Copy)]
@@ -118,8 +121,8 @@ type Stretch = (PortKey, PortKey, u32);
 impl<'a> Maker<'a> {
     fn new(program: &'a Program) -> Self {
         // 0 stands for a stage that does not govern.
-        let pools = Pools { stages: vec![0], ..Pools::default() };
-        Self { program, pools, sets: FastMap::default(), united: 0 }
+        let pools = Pools { cuts: vec![0], ..Pools::default() };
+        Self { program, pools, sets: FastMap::default(), cuts: FastMap::default(), united: 0 }
     }
 
     /// Makes the rows of one direction and family; `known` are the stages as they were made for the family before.
@@ -127,15 +130,16 @@ impl<'a> Maker<'a> {
         &mut self,
         direction: Direction,
         parts: &Parts,
-        known: &mut Vec<Vec<StageRow>>,
+        known: &mut Vec<Vec<Made>>,
     ) -> Box<[ProfileRow]> {
         let program = self.program.direction(direction);
-        let mut stages: Vec<Vec<StageRow>> = Vec::with_capacity(program.stages.len());
+        let mut stages: Vec<Vec<Made>> = Vec::with_capacity(program.stages.len());
         for (at, stage) in program.stages.iter().enumerate() {
             let mut rows = Vec::with_capacity(stage.profiles.shared().len());
             for (number, profile) in stage.profiles.shared().iter().enumerate() {
                 let before = known.get(at).map(|rows| rows[number]);
-                let same = before.filter(|(_, needs)| !needs.addresses && !needs.walk);
+                let same =
+                    before.filter(|(_, needs)| !needs.any_of(Needs::ADDRESSES.or(Needs::WALK)));
                 rows.push(match same {
                     Some(row) => row,
                     None => self.stage(direction, (at, stage), profile, parts),
@@ -164,20 +168,22 @@ impl<'a> Maker<'a> {
         (at, stage): (usize, &Stage),
         profile: &StageProfile,
         parts: &Parts,
-    ) -> StageRow {
+    ) -> Made {
         if profile.policies.is_empty() {
-            return (0, Needs::default());
+            return Made::default();
         }
-        let walk = (0, Needs { walk: true, ..Needs::default() });
+        let walk = (StageRow::default(), Needs::WALK);
         let Some(rules) = placed(at, stage, profile) else { return walk };
         let mut needs = Needs::default();
         for placed in &rules {
             let peer = placed.rule.peer;
-            needs.addresses |= !self.program.peers[peer as usize].terms.is_empty();
-            needs.own_address |= parts.of(peer).iter().any(|part| part.0 == EntryKind::Block);
-            needs.walk |= parts.walk[peer as usize];
+            let terms = &self.program.peers[peer as usize].terms;
+            needs.add(Needs::ADDRESSES, !terms.is_empty());
+            let cut = parts.of(peer).iter().any(|part| part.0 == EntryKind::Block);
+            needs.add(Needs::OWN_ADDRESS, cut);
+            needs.add(Needs::WALK, parts.walk[peer as usize]);
         }
-        if needs.walk {
+        if needs.any_of(Needs::WALK) {
             return walk;
         }
         let stretches = self.stretches(direction, profile, &rules, &mut needs);
@@ -214,7 +220,7 @@ impl<'a> Maker<'a> {
                 }));
                 continue;
             }
-            needs.names = true;
+            needs.add(Needs::NAMES, true);
             for (name, protocol) in ports.names() {
                 let protocols =
                     Protocol::ALL.into_iter().filter(|p| protocol.is_none_or(|own| own == *p));
@@ -232,11 +238,14 @@ impl<'a> Maker<'a> {
         rules: &[Placed],
         (starts, stretches): (&[PortKey], &[Stretch]),
         parts: &Parts,
-    ) -> u32 {
-        let mut offsets = Vec::with_capacity(starts.len() + 1);
+    ) -> StageRow {
+        let base = index(self.pools.entries.len());
+        let mut cut = Vec::with_capacity(2 * starts.len() + 2);
+        cut.push(index(starts.len()));
+        cut.extend_from_slice(starts);
         let mut entries: Vec<Entry> = Vec::new();
         for start in starts {
-            offsets.push(index(self.pools.entries.len()));
+            cut.push(index(self.pools.entries.len()) - base);
             entries.clear();
             let here = stretches.iter().filter(|s| s.0 <= *start && *start <= s.1);
             let here = here.map(|s| &rules[s.2 as usize]);
@@ -253,12 +262,15 @@ impl<'a> Maker<'a> {
             }
             self.pools.entries.extend_from_slice(&entries);
         }
-        offsets.push(index(self.pools.entries.len()));
-        let begin = index(self.pools.stages.len());
-        self.pools.stages.push(index(starts.len()));
-        self.pools.stages.extend_from_slice(starts);
-        self.pools.stages.extend_from_slice(&offsets);
-        begin
+        cut.push(index(self.pools.entries.len()) - base);
+        let known = self.cuts.get(&cut[..]).copied();
+        let cut = known.unwrap_or_else(|| {
+            let begin = index(self.pools.cuts.len());
+            self.pools.cuts.extend_from_slice(&cut);
+            self.cuts.insert(cut.into(), begin);
+            begin
+        });
+        StageRow { cut, base }
     }
 
     /// Makes as few entries as may be of those of a stage in which any rule that matches allows.
@@ -416,24 +428,13 @@ fn placed(at: usize, stage: &Stage, profile: &StageProfile) -> Option<Vec<Placed
             rules.push(Placed { rule: *rule, block, place });
         }
     }
-    (policies.len() <= usize::from(u16::MAX)).then_some(rules)
+    u16::try_from(policies.len()).is_ok().then_some(rules)
 }
 
 impl Placed {
     fn entry(&self, (kind, from, to): Part) -> Entry {
         let action = self.rule.action.into();
         Entry { kind, action, block: self.block, place: self.place, from, to }
-    }
-}
-
-impl Needs {
-    fn or(self, other: Self) -> Self {
-        Self {
-            addresses: self.addresses || other.addresses,
-            own_address: self.own_address || other.own_address,
-            names: self.names || other.names,
-            walk: self.walk || other.walk,
-        }
     }
 }
 

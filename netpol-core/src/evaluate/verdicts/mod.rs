@@ -1,10 +1,11 @@
 //! Verdicts about two pods from one flat table: what a verdict reads lies close together.
 //!
-//! A pod is one number: its group and what has to be known of it. A profile is three offsets, one for each stage. A stage
-//! begins with the ports at which its rules change, and each stretch of ports leads to the peers that are matched there, so
-//! that neither the number of policies nor that of their rules matters. What does not fit is left to the walk over the
-//! program, which judges everything: pods of unknown address or on the network of their node where rules name addresses,
-//! policies in lanes, and profiles that came after the table was made.
+//! A pod is one number: its group and what has to be known of it. A profile says where each of its stages stands. A stage is
+//! cut at the ports at which its rules change, and each stretch of ports leads to the peers that are matched there, so that
+//! neither the number of policies nor that of their rules matters. Where stages are cut is written once for all that are cut
+//! alike, as the namespaces of a cluster mostly are. What does not fit is left to the walk over the program, which judges
+//! everything: pods of unknown address or on the network of their node where rules name addresses, policies in lanes, and
+//! profiles that came after the table was made.
 
 mod make;
 
@@ -32,8 +33,9 @@ pub(crate) struct VerdictTable {
 /// What stages lead to.
 #[derive(Debug, Default)]
 struct Pools {
-    /// For each stage: the number of stretches of ports, the first port of each, then where the entries of each begin.
-    stages: Vec<u32>,
+    /// For each way to cut ports: the number of stretches, the first port of each, then where the entries of each begin
+    /// behind the first entry of the stage, and where they end.
+    cuts: Vec<u32>,
     entries: Vec<Entry>,
     /// Half-open ranges of groups and inclusive ranges of addresses.
     ranges: Vec<(u32, u32)>,
@@ -80,23 +82,49 @@ impl PodFacts {
 /// The stages of a profile in one family.
 #[derive(Clone, Copy, Debug, Default)]
 struct ProfileRow {
-    /// Where each stage begins; 0 where no policy of it governs.
-    stages: [u32; 3],
+    stages: [StageRow; 3],
     /// What the other end has to be.
     needs: Needs,
 }
 
+/// Where a stage stands.
+#[derive(Clone, Copy, Debug, Default)]
+struct StageRow {
+    /// How ports are cut; 0 where no policy of the stage governs.
+    cut: u32,
+    /// Its first entry.
+    base: u32,
+}
+
 /// What the rules of a profile look at beside groups and port numbers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Needs {
+struct Needs(u8);
+
+impl Needs {
     /// Addresses, of which it is known what they hold of the pods that have one of their own.
-    addresses: bool,
+    const ADDRESSES: Self = Self(1);
     /// Addresses that hold some of these pods and not others.
-    own_address: bool,
+    const OWN_ADDRESS: Self = Self(2);
     /// Names of ports of the destination.
-    names: bool,
+    const NAMES: Self = Self(4);
     /// More than fits here.
-    walk: bool,
+    const WALK: Self = Self(8);
+
+    const fn or(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// Adds a need where it is there.
+    fn add(&mut self, need: Self, is_there: bool) {
+        if is_there {
+            *self = self.or(need);
+        }
+    }
+
+    /// Tells whether some of `needs` is there.
+    const fn any_of(self, needs: Self) -> bool {
+        self.0 & needs.0 != 0
+    }
 }
 
 /// Some peers of one rule, or of all rules where their order does not matter.
@@ -200,11 +228,12 @@ impl VerdictTable {
     ) -> Option<Vec<(GroupId, GroupId)>> {
         let profile = program.profile(Direction::Ingress, subject);
         let row = self.ingress[family as usize].get(profile as usize)?;
-        let [0, stage, _] = row.stages else { return None };
-        if stage == 0 || row.needs.walk || row.needs.own_address || row.needs.names {
+        let [admin, stage, _] = row.stages;
+        let beyond = Needs::WALK.or(Needs::OWN_ADDRESS).or(Needs::NAMES);
+        if admin.cut != 0 || stage.cut == 0 || row.needs.any_of(beyond) {
             return None;
         }
-        let unknown = if row.needs.addresses { &self.unknown[..] } else { &[] };
+        let unknown = if row.needs.any_of(Needs::ADDRESSES) { &self.unknown[..] } else { &[] };
         let odd = self.hosts.iter().chain(unknown);
         let mut ranges: Vec<_> = odd.map(|group| (*group, *group + 1)).collect();
         for entry in self.pools.at(stage, key) {
@@ -244,21 +273,22 @@ impl VerdictTable {
         if row.needs != Needs::default() && !self.meet(row.needs, program, &mut asked, other) {
             return None;
         }
-        Some(self.pools.walk(row.stages, &asked))
+        Some(self.pools.walk(&row.stages, &asked))
     }
 
     /// Finds out what else a profile needs of the other end; false where that is not known here.
     fn meet(&self, needs: Needs, program: &Program, asked: &mut Asked, other: PodId) -> bool {
-        if needs.walk || needs.addresses && !self.pods[other.index()].has_own_address() {
+        let addresses = needs.any_of(Needs::ADDRESSES);
+        if needs.any_of(Needs::WALK) || addresses && !self.pods[other.index()].has_own_address() {
             return false;
         }
-        if needs.own_address {
+        if needs.any_of(Needs::OWN_ADDRESS) {
             asked.address = self.addresses[other.index()];
             if asked.address == 0 {
                 return false;
             }
         }
-        if !needs.names {
+        if !needs.any_of(Needs::NAMES) {
             return true;
         }
         let named = &program.groups.group(asked.group).named_ports;
@@ -292,11 +322,11 @@ impl TierSays {
 
 impl Pools {
     /// Walks the stages: the first that decides ends the walk, and what none decides is allowed.
-    fn walk(&self, stages: [u32; 3], asked: &Asked) -> Verdict {
+    fn walk(&self, stages: &[StageRow; 3], asked: &Asked) -> Verdict {
         let (mut allow, mut deny) = (false, false);
         for at in [ADMIN, NETWORK, BASELINE] {
             let stage = stages[at];
-            if stage == 0 {
+            if stage.cut == 0 {
                 continue;
             }
             let goes_on = if at == NETWORK {
@@ -318,10 +348,10 @@ impl Pools {
     }
 
     /// Returns the entries that speak of a port, or of a name.
-    fn at(&self, stage: u32, key: PortKey) -> &[Entry] {
-        let begin = stage as usize;
-        let count = self.stages[begin] as usize;
-        let starts = &self.stages[begin + 1..][..count];
+    fn at(&self, stage: StageRow, key: PortKey) -> &[Entry] {
+        let begin = stage.cut as usize;
+        let count = self.cuts[begin] as usize;
+        let starts = &self.cuts[begin + 1..][..count];
         let after = if count <= FEW {
             starts.iter().filter(|start| **start <= key).count()
         } else {
@@ -329,16 +359,18 @@ impl Pools {
         };
         // The first stretch begins at 0.
         let place = begin + count + after;
-        &self.entries[self.stages[place] as usize..self.stages[place + 1] as usize]
+        let [from, to] =
+            [self.cuts[place], self.cuts[place + 1]].map(|at| (stage.base + at) as usize);
+        &self.entries[from..to]
     }
 
-    fn matches_any(&self, stage: u32, asked: &Asked) -> bool {
+    fn matches_any(&self, stage: StageRow, asked: &Asked) -> bool {
         let any = |key| self.at(stage, key).iter().any(|entry| self.matches(entry, asked));
         any(asked.key) || asked.name.is_some_and(any)
     }
 
     /// The first block with a rule that matches decides, each of its policies by its first such rule (admin-tiers, section 7).
-    fn tier(&self, stage: u32, asked: &Asked) -> TierSays {
+    fn tier(&self, stage: StageRow, asked: &Asked) -> TierSays {
         let mut numbers = self.at(stage, asked.key);
         let mut names = asked.name.map_or(&[][..], |name| self.at(stage, name));
         let mut says = TierSays::default();
