@@ -37,8 +37,8 @@ pub(super) fn list(path: &Path) -> Vec<Listed> {
     }
 }
 
-/// Reads a file as text; a byte order mark is dropped.
-pub(super) fn read(path: &Path) -> Result<String, Diagnostic> {
+/// Reads a file.
+pub(super) fn read(path: &Path) -> Result<Vec<u8>, Diagnostic> {
     let read = || -> io::Result<Result<Vec<u8>, u64>> {
         let file = File::open(path)?;
         let metadata = file.metadata()?;
@@ -56,20 +56,16 @@ pub(super) fn read(path: &Path) -> Result<String, Diagnostic> {
             let message = format!("the file is larger than {} MiB", limit >> 20);
             Err(finding(path, 0, DiagnosticCode::Limit, message, "split it"))
         }
-        Ok(Ok(bytes)) => text(&name(path), bytes),
+        Ok(Ok(bytes)) => Ok(bytes),
     }
 }
 
 /// Takes bytes as text; a byte order mark is dropped.
-pub(super) fn text(name: &str, bytes: Vec<u8>) -> Result<String, Diagnostic> {
-    match String::from_utf8(bytes) {
-        Ok(text) => Ok(match text.strip_prefix('\u{feff}') {
-            Some(rest) => rest.to_owned(),
-            None => text,
-        }),
+pub(super) fn text<'b>(name: &str, bytes: &'b [u8]) -> Result<&'b str, Diagnostic> {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => Ok(text.strip_prefix('\u{feff}').unwrap_or(text)),
         Err(error) => {
-            let valid = error.utf8_error().valid_up_to();
-            let before = error.as_bytes().get(..valid).unwrap_or_default();
+            let before = bytes.get(..error.valid_up_to()).unwrap_or_default();
             let line = before.split(|b| *b == b'\n').count();
             let line = u32::try_from(line).unwrap_or(u32::MAX);
             let message = "the text is not valid UTF-8";

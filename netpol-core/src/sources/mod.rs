@@ -3,6 +3,7 @@
 //! Nothing is lost silently: what cannot be used is a [`Diagnostic`] beside the partial result.
 #![deny(clippy::indexing_slicing, clippy::string_slice)]
 
+pub mod archive;
 mod diagnostic;
 mod findings;
 
@@ -52,7 +53,7 @@ use std::sync::Arc;
 use ipnet::IpNet;
 
 use crate::model::Cluster;
-use read::{Parsed, Setting};
+use read::{Archived, Parsed, Setting};
 
 /// Where manifests come from.
 #[derive(Clone, Debug)]
@@ -106,6 +107,8 @@ impl Loaded {
 /// Files and documents are read in parallel; the result does not depend on the number of threads. A later object of
 /// the same group, kind, namespace and name replaces an earlier one, with a warning.
 ///
+/// A snapshot file ([`archive`]) is read like a manifest, but alone: it holds a whole cluster.
+///
 /// # Examples
 ///
 /// ```
@@ -123,6 +126,14 @@ pub fn load(sources: &[Source], options: &LoadOptions) -> Loaded {
     let mut all = Parsed::default();
     for file in files {
         all.append(file);
+    }
+    match (all.snapshots.pop(), inputs.len()) {
+        (Some(snapshot), 1) => return snapshot.loaded,
+        (Some(snapshot), _) => {
+            all.snapshots.push(snapshot);
+            all.refuse_snapshots();
+        }
+        (None, _) => {}
     }
     assemble::assemble(all, options)
 }
@@ -142,14 +153,23 @@ fn inputs(source: &Source) -> Vec<Input<'_>> {
 
 impl Input<'_> {
     fn read(&self, options: &LoadOptions) -> Parsed {
-        let (file, text) = match self {
-            Self::File(Err(diagnostic)) => return failed(diagnostic.clone()),
-            Self::File(Ok(path)) => (directory::name(path), directory::read(path)),
-            Self::Bytes(name, bytes) => (Arc::clone(name), directory::text(name, bytes.to_vec())),
+        let read = |file: Arc<str>, bytes: &[u8]| {
+            if archive::is_snapshot(bytes) {
+                let loaded = archive::read(&file, bytes, options);
+                return Parsed { snapshots: vec![Archived { file, loaded }], ..Parsed::default() };
+            }
+            match directory::text(&file, bytes) {
+                Ok(text) => read::text(&Setting { file, options }, text),
+                Err(diagnostic) => failed(diagnostic),
+            }
         };
-        match text {
-            Ok(text) => read::text(&Setting { file, options }, &text),
-            Err(diagnostic) => failed(diagnostic),
+        match self {
+            Self::File(Ok(path)) => match directory::read(path) {
+                Ok(bytes) => read(directory::name(path), &bytes),
+                Err(diagnostic) => failed(diagnostic),
+            },
+            Self::File(Err(diagnostic)) => failed(diagnostic.clone()),
+            Self::Bytes(name, bytes) => read(Arc::clone(name), bytes),
         }
     }
 }
