@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use std::sync::{Arc, OnceLock};
 
 use ipnet::IpNet;
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::addresses::{Families, Family, IpSet};
@@ -66,7 +67,7 @@ pub struct Workload {
 }
 
 /// A port that a container declares.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct ContainerPort {
     /// Its name, if any.
     pub name: Option<Box<str>>,
@@ -130,7 +131,7 @@ pub struct Service {
 }
 
 /// A port of a Service.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ServicePort {
     /// Its name, if any.
     pub name: Option<Box<str>>,
@@ -143,7 +144,7 @@ pub struct ServicePort {
 }
 
 /// `targetPort` of a Service port.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum TargetPort {
     /// A number; the Service's own port where `targetPort` is absent.
     Number(u16),
@@ -928,7 +929,47 @@ impl Linker {
     }
 }
 
+/// The tables of a cluster whose ids are positions in them already.
+#[derive(Debug, Default)]
+pub(crate) struct Tables {
+    pub(crate) labels: LabelTable,
+    pub(crate) namespaces: Vec<Namespace>,
+    pub(crate) nodes: Vec<Node>,
+    pub(crate) workloads: Vec<Workload>,
+    pub(crate) pods: Vec<Pod>,
+    pub(crate) services: Vec<Service>,
+    pub(crate) ingresses: Vec<IngressSpec>,
+    pub(crate) policies: Vec<Policy>,
+    pub(crate) pod_cidrs: Vec<IpNet>,
+    pub(crate) domain_addresses: Vec<(Box<str>, Vec<IpAddr>)>,
+}
+
 impl Cluster {
+    /// Makes a cluster of tables whose ids were checked; what can be derived from them is derived again.
+    pub(crate) fn of_tables(tables: Tables) -> Self {
+        let namespaces = tables.namespaces.iter().enumerate();
+        let nodes = tables.nodes.iter().enumerate();
+        let mut facts = Facts {
+            labels: tables.labels,
+            namespace_names: namespaces
+                .map(|(at, n)| (n.name.clone(), NamespaceId::from_index(at)))
+                .collect(),
+            node_names: nodes.map(|(at, n)| (n.name.clone(), NodeId::from_index(at))).collect(),
+            namespaces: tables.namespaces,
+            nodes: tables.nodes,
+            workloads: tables.workloads,
+            pods: tables.pods,
+            services: tables.services,
+            pod_cidrs: tables.pod_cidrs,
+            domain_addresses: tables.domain_addresses,
+            ..Facts::default()
+        };
+        facts.families = facts.families_of_input();
+        let mut cluster = Self { facts: Arc::new(facts), policies: tables.policies.into() };
+        cluster.resolve_ingresses(tables.ingresses);
+        cluster
+    }
+
     /// Keeps what Ingress and Route objects were found to lead to, while the cluster is being built.
     pub(super) fn set_ingresses(
         &mut self,

@@ -6,6 +6,8 @@
 use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
 
+use serde::{Deserialize, Serialize};
+
 use super::cluster::{Cluster, ServicePort, TargetPort};
 use super::ids::{IngressId, NamespaceId, PodId, ServiceId};
 use super::ports::{PortSet, Protocol};
@@ -13,7 +15,9 @@ use super::position::Position;
 use super::selector::Selector;
 
 /// What kind of object leads from outside to a Service.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
 pub enum IngressKind {
     /// `networking.k8s.io/v1` Ingress.
     #[default]
@@ -74,7 +78,7 @@ pub enum BackendState {
 }
 
 /// The port of a backend.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum BackendPort {
     /// Every TCP port of the Service: a Route that names none.
     Any,

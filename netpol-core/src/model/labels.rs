@@ -28,6 +28,37 @@ fn intern(set: &mut IndexSet<Box<str>, Hasher>, text: &str) -> u32 {
 }
 
 impl LabelTable {
+    /// Makes a table of its columns: keys, values, and the positions of both for each label. `None` where one is there
+    /// twice, or a position is outside.
+    pub(crate) fn of_columns(keys: &[&str], values: &[&str], pairs: &[(u32, u32)]) -> Option<Self> {
+        let fits =
+            |pair: &(u32, u32)| (pair.0 as usize) < keys.len() && (pair.1 as usize) < values.len();
+        if !pairs.iter().all(fits) {
+            return None;
+        }
+        let own = |texts: &[&str]| -> IndexSet<Box<str>, Hasher> {
+            let mut set = IndexSet::with_capacity_and_hasher(texts.len(), Hasher::default());
+            set.extend(texts.iter().map(|text| Box::from(*text)));
+            set
+        };
+        let mut own_pairs = IndexSet::with_capacity_and_hasher(pairs.len(), Hasher::default());
+        own_pairs.extend(pairs.iter().copied());
+        let table = Self { keys: own(keys), values: own(values), pairs: own_pairs };
+        let is_whole = table.keys.len() == keys.len()
+            && table.values.len() == values.len()
+            && table.pairs.len() == pairs.len();
+        is_whole.then_some(table)
+    }
+
+    /// Returns the columns of the table, as [`of_columns`](Self::of_columns) takes them.
+    pub(crate) fn columns(&self) -> (Vec<&str>, Vec<&str>, Vec<(u32, u32)>) {
+        (
+            self.keys.iter().map(|k| &**k).collect(),
+            self.values.iter().map(|v| &**v).collect(),
+            self.pairs.iter().copied().collect(),
+        )
+    }
+
     /// Interns one label.
     pub fn intern(&mut self, key: &str, value: &str) -> LabelId {
         let key = intern(&mut self.keys, key);

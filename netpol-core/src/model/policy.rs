@@ -3,6 +3,7 @@
 use std::fmt;
 
 use ipnet::IpNet;
+use serde::{Deserialize, Serialize};
 
 use super::ids::NamespaceId;
 use super::ports::Protocol;
@@ -10,7 +11,7 @@ use super::position::Position;
 use super::selector::Selector;
 
 /// The direction of traffic, seen from the pod that a policy selects.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Direction {
     /// Into the selected pod.
     Ingress,
@@ -38,7 +39,7 @@ impl fmt::Display for Direction {
 }
 
 /// The kinds of policies.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum PolicyKind {
     /// `policy.networking.k8s.io/v1alpha1` AdminNetworkPolicy.
     AdminNetworkPolicy,
@@ -94,7 +95,7 @@ pub struct Policy {
 }
 
 /// What a policy says, by family.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum PolicySpec {
     /// A NetworkPolicy.
     Network(NetworkPolicySpec),
@@ -103,7 +104,7 @@ pub enum PolicySpec {
 }
 
 /// `spec` of a NetworkPolicy as written (networkpolicy-v1, section 1).
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct NetworkPolicySpec {
     /// Selects pods of the policy's namespace; absent is `{}`.
     pub pod_selector: Selector,
@@ -128,7 +129,7 @@ impl NetworkPolicySpec {
 }
 
 /// One ingress or egress rule of a NetworkPolicy.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct NetworkPolicyRule {
     /// `from` or `to`; empty means everything.
     pub peers: Vec<NetworkPolicyPeer>,
@@ -139,7 +140,7 @@ pub struct NetworkPolicyRule {
 }
 
 /// One entry of `from` or `to`.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum NetworkPolicyPeer {
     /// Pods by selectors; at least one of the two is present.
     Pods {
@@ -153,7 +154,7 @@ pub enum NetworkPolicyPeer {
 }
 
 /// `ipBlock`: addresses in `cidr` that are in no `except`; host bits are already masked.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct IpBlock {
     /// The block.
     pub cidr: IpNet,
@@ -162,7 +163,7 @@ pub struct IpBlock {
 }
 
 /// One entry of a NetworkPolicy's `ports`.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct NetworkPolicyPort {
     /// `protocol`; `None` means TCP.
     pub protocol: Option<Protocol>,
@@ -171,7 +172,7 @@ pub struct NetworkPolicyPort {
 }
 
 /// A port by number, range or name.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum PortReference {
     /// One number.
     Number(u16),
@@ -182,7 +183,7 @@ pub enum PortReference {
 }
 
 /// The tier of an admin policy.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Tier {
     /// Asked before NetworkPolicy.
     Admin,
@@ -191,7 +192,7 @@ pub enum Tier {
 }
 
 /// `spec` of an admin policy as written (admin-tiers, sections 3 and 4).
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AdminPolicySpec {
     /// The tier; AdminNetworkPolicy is `Admin`, BaselineAdminNetworkPolicy `Baseline`.
     pub tier: Tier,
@@ -216,7 +217,7 @@ impl AdminPolicySpec {
 }
 
 /// The pods that an admin policy governs; host-network pods never are.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Subject {
     /// All pods of matching namespaces.
     Namespaces(Selector),
@@ -230,7 +231,7 @@ pub enum Subject {
 }
 
 /// What a rule does with the traffic that it matches.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Action {
     /// Allows it, finally.
     Allow,
@@ -241,7 +242,7 @@ pub enum Action {
 }
 
 /// One rule of an admin policy.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AdminRule {
     /// `name`, if any; it need not be unique.
     pub name: Option<Box<str>>,
@@ -256,7 +257,7 @@ pub struct AdminRule {
 }
 
 /// One peer of an admin rule.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum AdminPeer {
     /// All pods of matching namespaces.
     Namespaces(Selector),
@@ -276,7 +277,7 @@ pub enum AdminPeer {
 }
 
 /// One port entry of an admin rule.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum AdminPort {
     /// One number.
     Number(Protocol, u16),
@@ -287,7 +288,7 @@ pub enum AdminPort {
 }
 
 /// A domain name, or `*.` and a name: one or more labels before it.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct DomainName(pub Box<str>);
 
 impl DomainName {

@@ -2,15 +2,17 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 /// A conjunction of requirements on labels; without requirements it selects everything.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Selector {
     /// All must hold. `matchLabels` entries are `In` with one value.
     pub requirements: Vec<Requirement>,
 }
 
 /// One requirement on one label key.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Requirement {
     /// The label key, compared exactly.
     pub key: Box<str>,
@@ -19,7 +21,7 @@ pub struct Requirement {
 }
 
 /// The operators of a label selector.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Operator {
     /// The key is present and its value is one of these.
     In(Vec<Box<str>>),

@@ -12,7 +12,7 @@ use super::snapshot::Snapshot;
 use super::table::{EndKey, Pairs, TableBuilder};
 use crate::compile::{NETWORK, ProfileId, Program};
 use crate::evaluate::{Decision, Evaluator, Explained, plain};
-use crate::index::{GroupId, GroupSet, Union};
+use crate::index::{DenseSet, GroupId, GroupSet, Union};
 use crate::model::{
     Action, Direction, Families, Family, NodeId, Peer, PodId, PortRange, PortSet, ReasonCode,
     Verdict,
@@ -128,7 +128,7 @@ fn hopes_of_cells(snapshot: &Snapshot, cells: &Cells, direction: Direction) -> D
     }
     let mut hopes = DenseSet::none(program.groups.len());
     for cell in &cells.cells {
-        hopes.or(&hopes_of(program, direction, program.profile(direction, cell.group)));
+        hopes.insert_set(&hopes_of(program, direction, program.profile(direction, cell.group)));
     }
     if direction == Direction::Ingress {
         let hosts = program.groups.iter().filter(|(group, _)| is_host(*group));

@@ -3,6 +3,7 @@
 //! Nothing is lost silently: what cannot be used is a [`Diagnostic`] beside the partial result.
 #![deny(clippy::indexing_slicing, clippy::string_slice)]
 
+pub mod archive;
 mod diagnostic;
 mod findings;
 
@@ -57,7 +58,7 @@ use std::sync::Arc;
 use ipnet::IpNet;
 
 use crate::model::Cluster;
-use read::{Parsed, Setting};
+use read::{Archived, Parsed, Setting};
 
 /// Where manifests come from.
 #[derive(Clone, Debug)]
@@ -111,6 +112,8 @@ impl Loaded {
 /// Files and documents are read in parallel; the result does not depend on the number of threads. A later object of
 /// the same group, kind, namespace and name replaces an earlier one, with a warning.
 ///
+/// A snapshot file ([`archive`]) is read like a manifest, but alone: it holds a whole cluster.
+///
 /// # Examples
 ///
 /// ```
@@ -133,6 +136,14 @@ fn load_by(sources: &[Source], options: &LoadOptions, whole: bool) -> Loaded {
     for file in files {
         all.append(file);
     }
+    match (all.snapshots.pop(), inputs.len()) {
+        (Some(snapshot), 1) => return snapshot.loaded,
+        (Some(snapshot), _) => {
+            all.snapshots.push(snapshot);
+            all.refuse_snapshots();
+        }
+        (None, _) => {}
+    }
     assemble::assemble(all, options)
 }
 
@@ -151,9 +162,15 @@ fn inputs(source: &Source) -> Vec<Input<'_>> {
 
 impl Input<'_> {
     fn read(&self, options: &LoadOptions, whole: bool) -> Parsed {
-        let read = |file: Arc<str>, bytes: &[u8]| match directory::text(&file, bytes) {
-            Ok(text) => read::text(&Setting { file, options, whole }, text),
-            Err(diagnostic) => failed(diagnostic),
+        let read = |file: Arc<str>, bytes: &[u8]| {
+            if archive::is_snapshot(bytes) {
+                let loaded = archive::read(&file, bytes, options);
+                return Parsed { snapshots: vec![Archived { file, loaded }], ..Parsed::default() };
+            }
+            match directory::text(&file, bytes) {
+                Ok(text) => read::text(&Setting { file, options, whole }, text),
+                Err(diagnostic) => failed(diagnostic),
+            }
         };
         match self {
             Self::File(Ok(path)) => match directory::read(path) {

@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use serde::Deserialize as _;
 
-use super::LoadOptions;
 use super::deserialize::FromNode;
 use super::diagnostic::{Diagnostic, DiagnosticCode, Severity};
 use super::documents::{Inherited, Piece};
@@ -18,6 +17,7 @@ use super::objects::{self, Identity, Mirror, Problem, Record};
 use super::steps::{Step, Steps};
 use super::tree::{Entry, Node, clip};
 use super::yaml::{self, ReadError};
+use super::{LoadOptions, Loaded};
 use super::{agree, documents, helm, json, parallel, policies, slice};
 use crate::model::Position;
 
@@ -55,6 +55,15 @@ pub(super) struct Parsed {
     pub(super) findings: Findings,
     /// Whether a piece that cannot be read is a template.
     pub(super) is_template: bool,
+    /// The files among the input that are snapshots.
+    pub(super) snapshots: Vec<Archived>,
+}
+
+/// A snapshot file and what it holds.
+#[derive(Debug)]
+pub(super) struct Archived {
+    pub(super) file: Arc<str>,
+    pub(super) loaded: Loaded,
 }
 
 impl Parsed {
@@ -66,6 +75,23 @@ impl Parsed {
         }
         self.findings.append(later.findings);
         self.is_template |= later.is_template;
+        self.snapshots.append(&mut later.snapshots);
+    }
+
+    /// Refuses snapshot files where they are not the only input: what they hold cannot be told apart from the rest.
+    pub(super) fn refuse_snapshots(&mut self) {
+        for Archived { file, .. } in std::mem::take(&mut self.snapshots) {
+            self.findings.push(Diagnostic {
+                severity: Severity::Error,
+                code: DiagnosticCode::InvalidValue,
+                message: "a snapshot file holds a whole cluster, so it is not read together with \
+                          other files"
+                    .to_owned(),
+                object: None,
+                position: Some(Position { file, line: 0 }),
+                help: Some("read it alone, and `apply` the other files to it".to_owned()),
+            });
+        }
     }
 
     /// Holds one object that is not used.

@@ -8,6 +8,7 @@
 )]
 
 mod agreement;
+mod archive;
 mod change;
 mod corpus;
 mod hops;
