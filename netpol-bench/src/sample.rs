@@ -6,7 +6,7 @@ use netpol_core::reach::Snapshot;
 use crate::generate::draw::Draw;
 
 /// The ports that the presets' policies tell apart, and one that none of them names.
-const PORTS: [(Protocol, u16); 8] = [
+pub(crate) const PORTS: [(Protocol, u16); 8] = [
     (Protocol::Tcp, 8080),
     (Protocol::Tcp, 8443),
     (Protocol::Tcp, 80),

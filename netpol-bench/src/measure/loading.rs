@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
-use netpol_core::sources::{LoadOptions, Loaded, Source, load};
+use netpol_core::sources::{LoadOptions, Loaded, Source, archive, load};
 
 use super::{MeasureError, Notebook, Settings};
 use crate::memory;
@@ -38,7 +38,10 @@ pub(super) fn measure(settings: &Settings, notes: &mut Notebook) -> Result<(), M
     notes.add(figure.against("serde_yaml into full structs", as_f64(bytes) / plain));
     peak(&yaml, bytes, Operation::LoadPeakYaml, notes)?;
     program(&yaml, notes)?;
+    let archived = snapshot_file(&yaml, directory.path())?;
     std::fs::remove_dir_all(&yaml)?;
+    notes.add(time(&archived, Operation::LoadSnapshot, std::fs::metadata(&archived)?.len())?);
+    std::fs::remove_file(&archived)?;
     let json = write(Layout::Json)?;
     let bytes = size(&json)?;
     notes.add(time(&json, Operation::LoadJson, bytes)?);
@@ -47,6 +50,16 @@ pub(super) fn measure(settings: &Settings, notes: &mut Notebook) -> Result<(), M
     let files = write(Layout::YamlPerNamespace)?;
     notes.add(time(&files, Operation::LoadYamlFiles, size(&files)?)?);
     Ok(())
+}
+
+/// Writes what a directory holds as a snapshot file.
+fn snapshot_file(from: &Path, directory: &Path) -> Result<PathBuf, MeasureError> {
+    let Loaded { cluster, diagnostics, completed, .. } = read(from)?;
+    let bytes =
+        archive::write(&cluster, &diagnostics, &completed).map_err(MeasureError::Manifest)?;
+    let path = directory.join("cluster.snapshot");
+    std::fs::write(&path, bytes)?;
+    Ok(path)
 }
 
 fn size(directory: &Path) -> std::io::Result<u64> {

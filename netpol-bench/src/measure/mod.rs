@@ -19,6 +19,7 @@ use crate::naive;
 use crate::operation::Operation;
 use crate::preset::Preset;
 use crate::row::{Figure, Gate, Row, as_f64};
+use crate::sample::PORTS;
 use crate::stopwatch::{Stopwatch, median};
 
 pub use loading::peak_of_loading;
@@ -120,6 +121,7 @@ pub fn measure(settings: &Settings) -> Result<Row, MeasureError> {
     let agreement = check(&snapshot, settings.samples, seed, EXACT_UP_TO, port)
         .map_err(|d| wrong(settings, d))?;
     build(&facts, &mut notes);
+    all_ports(settings, &snapshot, &mut notes)?;
     verdicts::measure(&snapshot, seed, &mut notes);
     pairs(&facts, &snapshot, port, &mut notes);
     asking::measure(&snapshot, seed, port, &mut notes);
@@ -184,6 +186,28 @@ fn build(facts: &Arc<Cluster>, notes: &mut Notebook) {
     } else {
         figure
     });
+}
+
+/// Every port is counted at once; on the ports that samples are drawn from it must be what counting one port gives.
+fn all_ports(
+    settings: &Settings,
+    snapshot: &Snapshot,
+    notes: &mut Notebook,
+) -> Result<(), MeasureError> {
+    let counts = snapshot.count_pairs_by_port();
+    for (protocol, port) in PORTS {
+        let own = counts.iter().find(|count| {
+            let ports = count.ports;
+            ports.protocol == protocol && (ports.from..=ports.to).contains(&port)
+        });
+        let (fast, slow) = (own.map_or(0, |c| c.pairs), snapshot.count_pairs(protocol, port));
+        if fast != slow {
+            return Err(wrong(settings, Disagreement::Pairs { protocol, port, fast, slow }));
+        }
+    }
+    let time = median(3, AT_LEAST, || snapshot.count_pairs_by_port());
+    notes.add(Figure::new(Operation::PairsAllPorts, time.as_secs_f64()));
+    Ok(())
 }
 
 fn pairs(facts: &Arc<Cluster>, snapshot: &Snapshot, port: (Protocol, u16), notes: &mut Notebook) {

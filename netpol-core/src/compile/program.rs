@@ -304,7 +304,14 @@ impl<'a> Compiler<'a> {
                 self.push(
                     direction,
                     stage,
-                    CompiledPolicy { id, line, lane: 0, block: 0, subject: (*subject).clone(), rules },
+                    CompiledPolicy {
+                        id,
+                        line,
+                        lane: 0,
+                        block: 0,
+                        subject: (*subject).clone(),
+                        rules,
+                    },
                 );
             }
         }

@@ -237,11 +237,7 @@ fn objects_of(setting: &Setting<'_>, node: &Node, item_of: Option<&Inherited>) -
 const MAX_PLAIN_BYTES: usize = 4 << 20;
 
 /// The way without a tree; `None` where anything is in doubt.
-fn fast<'t>(
-    setting: &Setting<'_>,
-    piece: &Piece<'t>,
-    steps: &mut Vec<Step<'t>>,
-) -> Option<Parsed> {
+fn fast<'t>(setting: &Setting<'_>, piece: &Piece<'t>, steps: &mut Vec<Step<'t>>) -> Option<Parsed> {
     if setting.whole {
         return None;
     }

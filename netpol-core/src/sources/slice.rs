@@ -336,7 +336,8 @@ impl<'t> Slicer<'t, '_> {
 fn split_key(text: &str) -> Option<(&str, &str)> {
     let bytes = text.as_bytes();
     let first = *bytes.first()?;
-    if !(first.is_ascii_alphanumeric() || matches!(first, b'_' | b'.' | b'/' | b'$' | b'~' | b'(')) {
+    if !(first.is_ascii_alphanumeric() || matches!(first, b'_' | b'.' | b'/' | b'$' | b'~' | b'('))
+    {
         return None;
     }
     let mut before = first;

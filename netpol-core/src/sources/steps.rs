@@ -417,8 +417,11 @@ status:
             let is_null = name == "null";
             assert_eq!(compare(&text, Kind::Pod), is_null, "{text}");
         }
-        for spec in ["hostNetwork: yes", "containers: {}", "containers:\n  - ports:\n    - containerPort: 0100"]
-        {
+        for spec in [
+            "hostNetwork: yes",
+            "containers: {}",
+            "containers:\n  - ports:\n    - containerPort: 0100",
+        ] {
             let text = format!("kind: Pod\nspec:\n  {spec}\n");
             assert!(!compare(&text, Kind::Pod), "{text}");
         }

@@ -3,9 +3,7 @@
 use std::collections::BTreeSet;
 
 use netpol_core::evaluate::reference;
-use netpol_core::model::{
-    Family, Flow, Peer, PodId, PortRange, PortSet, Protocol, Step, Verdict,
-};
+use netpol_core::model::{Family, Flow, Peer, PodId, PortRange, PortSet, Protocol, Step, Verdict};
 use netpol_core::reach::{End, Level, Question, Selection, Snapshot, Table};
 use netpol_core::testing::corpus::describe;
 use netpol_core::testing::{cases, cluster_plan, dialect, flow_plan, pod_flows};
