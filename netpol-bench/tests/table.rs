@@ -55,8 +55,6 @@ fn a_table_is_printed_and_written_in_three_forms() {
                     | Operation::BuildPeak
                     | Operation::WholePeak
             );
-            let untold =
-                untold || matches!(operation, Operation::LoadSnapshot | Operation::PairsAllPorts);
             let load = operation <= Operation::LoadSnapshot && row.pods > 150;
             let figure = row.figure(operation);
             assert!(
