@@ -47,7 +47,8 @@ spec:
     )
     .unwrap();
     for variable in 0..30 {
-        writeln!(text, "    - name: VARIABLE_{variable}\n      value: a value of some length").unwrap();
+        writeln!(text, "    - name: VARIABLE_{variable}\n      value: a value of some length")
+            .unwrap();
     }
     write!(
         text,

@@ -5,8 +5,8 @@
 
 use serde_yaml::Value as Yaml;
 
-use super::slice;
 use super::scalars::{Value, whole};
+use super::slice;
 use super::tree::{Content, Node, Scalar};
 
 /// Larger documents are left to the one reader that is bounded.

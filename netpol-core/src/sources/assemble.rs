@@ -177,12 +177,16 @@ impl Assembly {
         for (number, record) in (1_u32..).zip(generated) {
             record.identity.name = format!("{}{number}", record.identity.name).into();
         }
-        let mut kept: FastMap<&Identity, (usize, &Position)> =
-            HashMap::with_capacity_and_hasher(records.len(), foldhash::fast::RandomState::default());
+        let mut kept: FastMap<&Identity, (usize, &Position)> = HashMap::with_capacity_and_hasher(
+            records.len(),
+            foldhash::fast::RandomState::default(),
+        );
         let mut replaced: Vec<usize> = Vec::new();
         for (index, record) in records.iter().enumerate() {
             let (identity, position) = (&record.identity, &record.position);
-            let Some((earlier, before)) = kept.insert(identity, (index, position)) else { continue };
+            let Some((earlier, before)) = kept.insert(identity, (index, position)) else {
+                continue;
+            };
             replaced.push(earlier);
             let message = format!("replaces the object of the same name at {before}");
             let code = (Severity::Warning, DiagnosticCode::DuplicateObject);

@@ -73,8 +73,7 @@ fn in_parts(file: &File, length: u64) -> Option<Vec<u8>> {
     const PART: usize = 8 << 20;
     let length = usize::try_from(length).ok().filter(|l| *l > PART)?;
     let mut bytes = vec![0; length];
-    let parts: Vec<(u64, &mut [u8])> =
-        (0..).step_by(PART).zip(bytes.chunks_mut(PART)).collect();
+    let parts: Vec<(u64, &mut [u8])> = (0..).step_by(PART).zip(bytes.chunks_mut(PART)).collect();
     let read = |(offset, part): (u64, &mut [u8])| file.read_exact_at(part, offset).is_ok();
     let is_read = parallel::stream(parts.into_iter(), read).into_iter().all(|read| read);
     let is_end = file.read_at(&mut [0], length as u64).ok()? == 0;

@@ -114,7 +114,7 @@ pub(super) fn text(setting: &Setting<'_>, text: &str) -> Parsed {
     let pieces = documents::split(text)
         .into_iter()
         .flat_map(|d| documents::split_list(&d).unwrap_or_else(|| vec![d]));
-    let all = gather(pieces, |p| p.text.len(), |p| piece(setting, p));
+    let all = gather(text.len(), pieces, |p| p.text.len(), |p| piece(setting, p));
     if all.is_template {
         let code = (Severity::Note, DiagnosticCode::HelmTemplate);
         let message = "this is a Helm template, it was skipped";
@@ -127,9 +127,12 @@ pub(super) fn text(setting: &Setting<'_>, text: &str) -> Parsed {
 /// So many pieces are read at once, or fewer of more than so many bytes in all.
 const BATCH: usize = 64;
 const BATCH_BYTES: usize = 1 << 18;
+/// Less text than this is read by one thread, mostly beside other files.
+const ALONE_BYTES: usize = 1 << 19;
 
 /// Reads pieces on all cores while they are being cut, and puts what was found in their order.
 pub(super) fn gather<T: Sync + Send>(
+    bytes: usize,
     pieces: impl Iterator<Item = T> + Send,
     size: impl Fn(&T) -> usize + Send,
     read: impl Fn(&T) -> Parsed + Sync + Send,
@@ -144,13 +147,18 @@ pub(super) fn gather<T: Sync + Send>(
         }
         (!batch.is_empty()).then_some(batch)
     });
-    let parsed = parallel::stream(batches, |batch: Vec<T>| {
+    let read_all = |batch: Vec<T>| {
         let mut all = Parsed::default();
         for piece in &batch {
             all.append(read(piece));
         }
         all
-    });
+    };
+    let parsed: Vec<Parsed> = if bytes < ALONE_BYTES {
+        batches.map(read_all).collect()
+    } else {
+        parallel::stream(batches, read_all)
+    };
     let mut all = Parsed::default();
     all.records.reserve_exact(parsed.iter().map(|p| p.records.len()).sum());
     for parsed in parsed {
@@ -211,11 +219,7 @@ fn objects_of(setting: &Setting<'_>, node: &Node, item_of: Option<&Inherited>) -
 const MAX_PLAIN_BYTES: usize = 4 << 20;
 
 /// The way without a tree; `None` where anything is in doubt.
-fn fast<'t>(
-    setting: &Setting<'_>,
-    piece: &Piece<'t>,
-    steps: &mut Vec<Step<'t>>,
-) -> Option<Parsed> {
+fn fast<'t>(setting: &Setting<'_>, piece: &Piece<'t>, steps: &mut Vec<Step<'t>>) -> Option<Parsed> {
     if setting.whole {
         return None;
     }
