@@ -1,5 +1,6 @@
 //! JSON: values from `serde_json`, and where they stand from the slices that it borrows.
 
+use std::borrow::Cow;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde::Deserialize;
@@ -101,7 +102,9 @@ fn document(setting: &Setting<'_>, text: &str, outline: &Outline<'_>, line: u32)
     let mut lines = Lines::new(text, line);
     let items = items.into_iter().map(|i| (i.get(), lines.of(i.get())));
     let size = |item: &(&str, u32)| item.0.len();
-    read::gather(items, size, |(text, line)| item(setting, text, *line, Some(&inherited)))
+    read::gather(text.len(), items, size, |(text, line)| {
+        item(setting, text, *line, Some(&inherited))
+    })
 }
 
 /// Reads a list whose items are read while it is being cut, and returns what stands behind it; `None` where anything is in
@@ -157,7 +160,7 @@ fn items(
             by_tree(setting, text, *line, Some(inherited))
         })
     };
-    let parsed = read::gather(found, |item| item.0.len(), read);
+    let parsed = read::gather(text.len(), found, |item| item.0.len(), read);
     (!is_broken.into_inner()).then_some(parsed)
 }
 
@@ -214,7 +217,7 @@ impl<'t> Claimed<'t> {
             }
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-                while let Some(key) = map.next_key::<std::borrow::Cow<'de, str>>()? {
+                while let Some(key) = map.next_key::<Cow<'de, str>>()? {
                     let raw: &'de RawValue = map.next_value()?;
                     match &*key {
                         "apiVersion" => self.0.api_version = Outline::text(Some(raw)),
@@ -238,9 +241,9 @@ impl<'t> Claimed<'t> {
     }
 }
 
+/// Reads a value that is known to be valid JSON from its tree.
 fn by_tree(setting: &Setting<'_>, text: &str, line: u32, inherited: Option<&Inherited>) -> Parsed {
-    let mut tree = Tree { lines: Lines::new(text, line), values: 0 };
-    match tree.node(text, line, 0) {
+    match (Tree { text, at: 0, line, values: 0 }).node(0) {
         Ok(node) => read::object(setting, &node, inherited),
         Err(error) => {
             let code = (Severity::Error, error.code);
@@ -278,13 +281,18 @@ impl<'t> Lines<'t> {
     }
 }
 
+/// Makes the tree of a text that is known to be valid, in one pass.
 struct Tree<'t> {
-    lines: Lines<'t>,
+    text: &'t str,
+    at: usize,
+    line: u32,
     values: usize,
 }
 
-impl Tree<'_> {
-    fn node(&mut self, text: &str, line: u32, depth: usize) -> Result<Node, ReadError> {
+impl<'t> Tree<'t> {
+    fn node(&mut self, depth: usize) -> Result<Node, ReadError> {
+        let first = self.peek()?;
+        let line = self.line;
         self.values += 1;
         if depth > MAX_DEPTH || self.values > MAX_VALUES {
             let message = if depth > MAX_DEPTH {
@@ -294,40 +302,100 @@ impl Tree<'_> {
             };
             return Err(ReadError { code: DiagnosticCode::Limit, line, message });
         }
-        let content = match text.as_bytes().first() {
-            Some(b'{') => self.mapping(text, line, depth)?,
-            Some(b'[') => self.sequence(text, line, depth)?,
-            _ => Content::Scalar(scalar(text)),
+        let content = match first {
+            b'{' => self.mapping(depth)?,
+            b'[' => self.sequence(depth)?,
+            // A half of a surrogate pair is no text.
+            b'"' => Content::Scalar(Scalar::text(&self.string()?.unwrap_or_default())),
+            _ => {
+                let rest = self.text.get(self.at..).unwrap_or_default();
+                let ends = |c: char| c.is_ascii_whitespace() || matches!(c, ',' | ']' | '}');
+                let word = rest.split(ends).next().unwrap_or_default();
+                self.at += word.len();
+                Content::Scalar(scalar(word))
+            }
         };
         Ok(Node { line, content })
     }
 
-    fn sequence(&mut self, text: &str, line: u32, depth: usize) -> Result<Content, ReadError> {
-        let items: Vec<&RawValue> = serde_json::from_str(text).map_err(|e| broken(line, &e))?;
-        let mut nodes = Vec::with_capacity(items.len());
-        for item in items {
-            let line = self.lines.of(item.get());
-            nodes.push(self.node(item.get(), line, depth + 1)?);
+    fn sequence(&mut self, depth: usize) -> Result<Content, ReadError> {
+        let mut items = Vec::new();
+        self.at += 1;
+        while self.more(b']')? {
+            items.push(self.node(depth + 1)?);
         }
-        Ok(Content::Sequence(nodes))
+        items.shrink_to_fit();
+        Ok(Content::Sequence(items))
     }
 
-    fn mapping(&mut self, text: &str, line: u32, depth: usize) -> Result<Content, ReadError> {
-        let pairs = serde_json::Deserializer::from_str(text)
-            .deserialize_map(Pairs)
-            .map_err(|e| broken(line, &e))?;
-        let mut entries = Vec::with_capacity(pairs.len());
-        for (key, raw) in pairs {
-            let line = self.lines.of(raw.get());
-            let value = self.node(raw.get(), line, depth + 1)?;
-            entries.push(Entry { key: Scalar::text(&key), value });
+    fn mapping(&mut self, depth: usize) -> Result<Content, ReadError> {
+        let mut entries = Vec::new();
+        self.at += 1;
+        while self.more(b'}')? {
+            let key = self.string()?.ok_or_else(|| self.broken())?;
+            let key = Scalar::text(&key);
+            if self.peek()? != b':' {
+                return Err(self.broken());
+            }
+            self.at += 1;
+            entries.push(Entry { key, value: self.node(depth + 1)? });
         }
+        entries.shrink_to_fit();
         Ok(Content::Mapping(entries))
     }
-}
 
-fn broken(line: u32, error: &serde_json::Error) -> ReadError {
-    ReadError { code: DiagnosticCode::Syntax, line, message: error.to_string() }
+    /// Passes over a comma, or over the bracket behind which nothing is left.
+    fn more(&mut self, close: u8) -> Result<bool, ReadError> {
+        let mut next = self.peek()?;
+        if next == b',' {
+            self.at += 1;
+            next = self.peek()?;
+        }
+        if next == close {
+            self.at += 1;
+        }
+        Ok(next != close)
+    }
+
+    /// Passes over space; returns the byte behind it.
+    fn peek(&mut self) -> Result<u8, ReadError> {
+        loop {
+            match self.text.as_bytes().get(self.at) {
+                Some(b'\n') => self.line = self.line.saturating_add(1),
+                Some(b' ' | b'\t' | b'\r') => {}
+                Some(byte) => return Ok(*byte),
+                None => return Err(self.broken()),
+            }
+            self.at += 1;
+        }
+    }
+
+    /// Passes over a string; `None` where its escapes are no text.
+    fn string(&mut self) -> Result<Option<Cow<'t, str>>, ReadError> {
+        let start = self.at;
+        let rest = self.text.get(start..).unwrap_or_default();
+        let mut end = 1;
+        loop {
+            let behind = rest.as_bytes().get(end..).unwrap_or_default();
+            let found = memchr::memchr2(b'"', b'\\', behind).ok_or_else(|| self.broken())?;
+            end += found + 1;
+            if behind.get(found) == Some(&b'"') {
+                break;
+            }
+            end += 1;
+        }
+        self.at += end;
+        let quoted = rest.get(..end).unwrap_or_default();
+        Ok(match quoted.get(1..end - 1) {
+            Some(inner) if !inner.contains('\\') => Some(Cow::Borrowed(inner)),
+            _ => serde_json::from_str(quoted).ok().map(Cow::Owned),
+        })
+    }
+
+    fn broken(&self) -> ReadError {
+        let message = "the value is not complete".into();
+        ReadError { code: DiagnosticCode::Syntax, line: self.line, message }
+    }
 }
 
 fn scalar(text: &str) -> Scalar {
@@ -335,29 +403,80 @@ fn scalar(text: &str) -> Scalar {
         "null" => Value::Null,
         "true" => Value::Bool(true),
         "false" => Value::Bool(false),
-        _ if text.starts_with('"') => {
-            return Scalar::text(&serde_json::from_str::<String>(text).unwrap_or_default());
-        }
         _ => text.parse().map_or_else(|_| text.parse().map_or(Value::Text, whole), Value::Int),
     };
     Scalar { text: text.into(), value, trap: false }
 }
 
-/// The entries of an object in their order, duplicates included.
-struct Pairs;
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::Value as Json;
 
-impl<'de> Visitor<'de> for Pairs {
-    type Value = Vec<(Box<str>, &'de RawValue)>;
+    use super::*;
 
-    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("an object")
+    fn tree(text: &str) -> Result<Node, ReadError> {
+        Tree { text, at: 0, line: 1, values: 0 }.node(0)
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut pairs = Vec::new();
-        while let Some(pair) = map.next_entry()? {
-            pairs.push(pair);
+    /// Compares with the reader's value.
+    fn is_same(node: &Node, value: &Json) -> bool {
+        match (&node.content, value) {
+            (Content::Sequence(items), Json::Array(values)) => {
+                items.len() == values.len() && items.iter().zip(values).all(|(i, v)| is_same(i, v))
+            }
+            (Content::Mapping(entries), Json::Object(fields)) => {
+                let same =
+                    |e: &Entry| fields.get(&*e.key.text).is_some_and(|v| is_same(&e.value, v));
+                entries.len() == fields.len() && entries.iter().all(same)
+            }
+            (Content::Scalar(scalar), value) => match (scalar.value, value) {
+                (Value::Null, Json::Null) => true,
+                (Value::Bool(a), Json::Bool(b)) => a == *b,
+                (Value::Int(a), Json::Number(b)) => b.as_i64() == Some(a),
+                (Value::Text, Json::String(text)) => *scalar.text == **text,
+                _ => false,
+            },
+            _ => false,
         }
-        Ok(pairs)
+    }
+
+    fn values() -> impl Strategy<Value = Json> {
+        let leaf = prop_oneof![
+            Just(Json::Null),
+            any::<bool>().prop_map(Json::from),
+            any::<i64>().prop_map(Json::from),
+            "[a\"\\\\{}\\[\\],:\n\u{e9}]{0,6}".prop_map(Json::from),
+        ];
+        leaf.prop_recursive(4, 32, 4, |inner| {
+            let fields = prop::collection::hash_map("[a-d\"\\\\]{0,3}", inner.clone(), 0..4);
+            prop_oneof![
+                prop::collection::vec(inner, 0..4).prop_map(Json::from),
+                fields.prop_map(|fields| fields.into_iter().collect::<Json>()),
+            ]
+        })
+    }
+
+    proptest! {
+        #![proptest_config(crate::testing::cases(1000))]
+
+        #[test]
+        fn a_tree_holds_what_the_reader_reads(value in values()) {
+            for text in [value.to_string(), serde_json::to_string_pretty(&value).unwrap()] {
+                prop_assert!(is_same(&tree(&text).unwrap(), &value), "{}", text);
+            }
+        }
+
+        #[test]
+        fn a_tree_of_anything_ends(text in "[a1\"\\\\{}\\[\\],: \n\u{e9}]{0,24}") {
+            let _any = tree(&text);
+        }
+    }
+
+    #[test]
+    fn values_know_their_lines() {
+        let node = tree("{\"a\":\n[1,\n{\"b\": 2}],\n\"c\"\n: 3}").unwrap();
+        let lines = ["a", "a[1]", "a[1].b", "c"].map(|path| node.line_of(path));
+        assert_eq!((node.line, lines), (1, [2, 3, 3, 5]));
     }
 }

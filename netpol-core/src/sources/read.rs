@@ -140,7 +140,7 @@ pub(super) fn text(setting: &Setting<'_>, text: &str) -> Parsed {
     let pieces = documents::split(text)
         .into_iter()
         .flat_map(|d| documents::split_list(&d).unwrap_or_else(|| vec![d]));
-    let all = gather(pieces, |p| p.text.len(), |p| piece(setting, p));
+    let all = gather(text.len(), pieces, |p| p.text.len(), |p| piece(setting, p));
     if all.is_template {
         let code = (Severity::Note, DiagnosticCode::HelmTemplate);
         let message = "this is a Helm template, it was skipped";
@@ -153,9 +153,12 @@ pub(super) fn text(setting: &Setting<'_>, text: &str) -> Parsed {
 /// So many pieces are read at once, or fewer of more than so many bytes in all.
 const BATCH: usize = 64;
 const BATCH_BYTES: usize = 1 << 18;
+/// Less text than this is read by one thread, mostly beside other files.
+const ALONE_BYTES: usize = 1 << 19;
 
 /// Reads pieces on all cores while they are being cut, and puts what was found in their order.
 pub(super) fn gather<T: Sync + Send>(
+    bytes: usize,
     pieces: impl Iterator<Item = T> + Send,
     size: impl Fn(&T) -> usize + Send,
     read: impl Fn(&T) -> Parsed + Sync + Send,
@@ -170,13 +173,18 @@ pub(super) fn gather<T: Sync + Send>(
         }
         (!batch.is_empty()).then_some(batch)
     });
-    let parsed = parallel::stream(batches, |batch: Vec<T>| {
+    let read_all = |batch: Vec<T>| {
         let mut all = Parsed::default();
         for piece in &batch {
             all.append(read(piece));
         }
         all
-    });
+    };
+    let parsed: Vec<Parsed> = if bytes < ALONE_BYTES {
+        batches.map(read_all).collect()
+    } else {
+        parallel::stream(batches, read_all)
+    };
     let mut all = Parsed::default();
     all.records.reserve_exact(parsed.iter().map(|p| p.records.len()).sum());
     for parsed in parsed {

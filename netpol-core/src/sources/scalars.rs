@@ -99,6 +99,18 @@ fn number(text: &str) -> Value {
     if matches!(text, "+.inf" | "+.Inf" | "+.INF" | "-.inf" | "-.Inf" | "-.INF") {
         return Value::Float(f64::INFINITY);
     }
+    // Mostly it is a plain decimal number, an address or a time.
+    if decimal(text)
+        && let Ok(value) = text.parse()
+    {
+        return Value::Int(value);
+    }
+    let of_number = |b: &u8| {
+        b.is_ascii_hexdigit() || matches!(b, b'+' | b'-' | b'.' | b'_' | b'x' | b'X' | b'o' | b'O')
+    };
+    if !text.as_bytes().iter().all(of_number) || text.bytes().filter(|b| *b == b'.').count() > 1 {
+        return Value::Text;
+    }
     let plain = text.replace('_', "");
     match integer(&plain) {
         Some(value) => Value::Int(value),
@@ -149,7 +161,23 @@ pub(super) fn whole(value: f64) -> Value {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #![proptest_config(crate::testing::cases(5000))]
+
+        #[test]
+        fn short_cuts_change_no_value(text in "[-+.0-9a-fxXoO_einN:/ ]{0,8}") {
+            let plain = text.replace('_', "");
+            let is_number = text.starts_with(|c: char| c.is_ascii_digit() || "+-.".contains(c));
+            if is_number && !text.starts_with('.') {
+                let long = integer(&plain).map_or_else(|| float(&plain), Value::Int);
+                prop_assert_eq!(resolve(&text), long, "{}", text);
+            }
+        }
+    }
 
     #[test]
     fn scalars_have_the_values_that_kubectl_gives_them() {

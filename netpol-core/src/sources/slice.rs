@@ -132,7 +132,7 @@ impl<'t> Slicer<'t, '_> {
         let line = self.text.get(start..end)?;
         let indent = indentation(line);
         let mut rest = line.get(indent..)?;
-        if rest.ends_with([' ', '\r']) {
+        if matches!(rest.as_bytes().last(), Some(b' ' | b'\r')) {
             rest = rest.trim_end_matches(['\r', ' ']);
         }
         if self.returns && rest.contains('\r') {
@@ -197,7 +197,8 @@ impl<'t> Slicer<'t, '_> {
     fn entry(&mut self, indent: usize, mut rest: &'t str) -> Option<()> {
         let mut column = indent;
         let mut item = None;
-        while let Some(after) = rest.strip_prefix("- ") {
+        while rest.as_bytes().starts_with(b"- ") {
+            let after = rest.get(2..)?;
             let want = self.enter(column, Collection::Sequence)?;
             let spaces = indentation(after);
             column += 2 + spaces;
@@ -211,7 +212,10 @@ impl<'t> Slicer<'t, '_> {
             self.pending = None;
             return self.scalar(want, rest);
         };
-        let want = self.enter(column, Collection::Mapping)?.field(key);
+        let want = match self.enter(column, Collection::Mapping)? {
+            Want::Nothing => Want::Nothing,
+            of_mapping => of_mapping.field(key),
+        };
         if want != Want::Nothing {
             self.steps.push(Step { line: self.line, what: What::Key(key) });
         }
@@ -360,9 +364,9 @@ fn split_key(text: &str) -> Option<(&str, &str)> {
         None => return None,
     };
     let (key, value) = (text.get(..end)?, text.get(end + 1..)?);
-    let key = if key.ends_with(' ') { key.trim_end_matches(' ') } else { key };
-    let value = value.strip_prefix(' ').unwrap_or(value);
-    let value = if value.starts_with(' ') { value.trim_start_matches(' ') } else { value };
+    let is_padded = key.as_bytes().last() == Some(&b' ');
+    let key = if is_padded { key.trim_end_matches(' ') } else { key };
+    let value = value.get(value.bytes().take_while(|b| *b == b' ').count()..)?;
     (key.len() <= MAX_KEY_BYTES).then_some((key, value))
 }
 

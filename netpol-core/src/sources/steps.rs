@@ -256,6 +256,16 @@ impl<'de> Deserializer<'de> for &mut Steps<'de, '_> {
         }
     }
 
+    /// Readers may take a list for the fields in their order, of which the slicer knows nothing.
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        _name: &'static str,
+        _fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Doubt> {
+        if self.peek() == Some(What::Sequence) { Err(Doubt) } else { self.deserialize_any(visitor) }
+    }
+
     fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Doubt> {
         self.skip()?;
         visitor.visit_unit()
@@ -263,7 +273,7 @@ impl<'de> Deserializer<'de> for &mut Steps<'de, '_> {
 
     forward_to_deserialize_any! {
         bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit
-        unit_struct seq tuple tuple_struct map struct enum identifier
+        unit_struct seq tuple tuple_struct map enum identifier
     }
 }
 
@@ -420,6 +430,7 @@ status:
         for spec in [
             "hostNetwork: yes",
             "containers: {}",
+            "- 1\n  - labels:\n      a:",
             "containers:\n  - ports:\n    - containerPort: 0100",
         ] {
             let text = format!("kind: Pod\nspec:\n  {spec}\n");

@@ -48,8 +48,9 @@ pub(super) struct Scalar {
 impl Scalar {
     /// Makes a scalar that was written without quotes.
     pub(super) fn plain(text: &str) -> Self {
-        let trap = scalars::differs_in_yaml_1_2(text);
-        Self { text: text.into(), value: scalars::resolve(text), trap }
+        let value = scalars::resolve(text);
+        let trap = value != Value::Text && scalars::differs_in_yaml_1_2(text);
+        Self { text: text.into(), value, trap }
     }
 
     /// Makes a scalar that is text in any case.
