@@ -14,8 +14,9 @@ use super::snapshot::Snapshot;
 use crate::index::{DenseSet, GroupId};
 use crate::model::{Direction, Family, IpSet, PodId, PortSet, Verdict};
 
-/// Frontiers are asked about in parts of so many pods, so that a search can stop between them.
-const PART: u64 = 256;
+/// Frontiers are asked about in parts of about so many pods: a search can stop between them, and what was found from one part
+/// need not be asked about again.
+const PART: u64 = 64;
 
 /// Going through a pod costs about as much as so many pairs of groups.
 const POD_WORK: u64 = 2;
@@ -278,7 +279,7 @@ impl<'a> Searcher<'a> {
             let arrived = controller != self.question.from.ingress_controller
                 || addresses != all_addresses
                 || !found.is_disjoint(&self.question.from.pods);
-            asks = parts(&(found - ends - &self.question.avoiding - &targets));
+            asks = self.parts(&(found - ends - &self.question.avoiding - &targets));
             if asks.is_empty() || extent == Extent::FirstSources && arrived {
                 break;
             }
@@ -362,12 +363,37 @@ impl<'a> Searcher<'a> {
                     self.meet(&arrival.end, &arrival.way);
                 }
             }
-            frontier = parts(&found).into_iter().map(|(s, _)| s).collect();
+            frontier = self.parts(&found).into_iter().map(|(s, _)| s).collect();
             if frontier.is_empty() {
                 break;
             }
         }
         self.straightened(arrivals, round)
+    }
+
+    /// Cuts pods into parts that are asked about one after the other; those of one workload stay together, so that they are one
+    /// end in every part.
+    fn parts(&self, pods: &RoaringBitmap) -> Vec<(Selection, AskedPorts)> {
+        let cluster = self.snapshot.cluster();
+        let mut placed = RoaringBitmap::new();
+        let mut parts = Vec::new();
+        let mut part = RoaringBitmap::new();
+        for pod in pods {
+            let workload = cluster.pod(PodId(pod)).workload;
+            if !placed.insert(workload.0) {
+                continue;
+            }
+            let own = cluster.workload(workload).pods.iter().map(|pod| pod.0);
+            part.extend(own.filter(|pod| pods.contains(*pod)));
+            if part.len() >= PART {
+                parts.push(std::mem::take(&mut part));
+            }
+        }
+        if !part.is_empty() {
+            parts.push(part);
+        }
+        let select = |pods| (Selection { pods, ..Selection::default() }, AskedPorts::all());
+        parts.into_iter().map(select).collect()
     }
 
     /// Tells whether the last hop may be any hop: then what is arrived at is what is passed.
@@ -450,17 +476,6 @@ fn addresses_of(end: &End) -> IpSet {
 fn prepend(row: Row, mut rest: Vec<Row>) -> Vec<Row> {
     rest.insert(0, row);
     rest
-}
-
-/// Cuts pods into parts that are asked about one after the other.
-fn parts(pods: &RoaringBitmap) -> Vec<(Selection, AskedPorts)> {
-    let mut parts = Vec::new();
-    let mut pods = pods.iter().peekable();
-    while pods.peek().is_some() {
-        let part: RoaringBitmap = pods.by_ref().take(usize::try_from(PART).unwrap_or(1)).collect();
-        parts.push((Selection { pods: part, ..Selection::default() }, AskedPorts::all()));
-    }
-    parts
 }
 
 /// Keeps the first row of each end.

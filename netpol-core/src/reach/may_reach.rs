@@ -76,6 +76,12 @@ impl Rows {
         let count = u32::try_from(program.direction(direction).profiles.len()).unwrap_or(u32::MAX);
         let rows: Vec<GroupSet> =
             (0..count).map(|profile| hopes_of(program, direction, profile)).collect();
+        Self::from_rows(rows, len)
+    }
+
+    /// Sorts rows over `len` groups.
+    fn from_rows(rows: Vec<GroupSet>, len: u32) -> Self {
+        let count = u32::try_from(rows.len()).unwrap_or(u32::MAX);
         let mut open = DenseSet::none(count);
         let whole = (0u32..).zip(&rows).filter(|(_, row)| **row == GroupSet::whole(len));
         whole.for_each(|(profile, _)| open.insert(profile));
@@ -126,5 +132,39 @@ impl ByGroup {
     fn profiles(&self, group: GroupId) -> &[u32] {
         let at = group as usize;
         &self.profiles[self.first[at] as usize..self.first[at + 1] as usize]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const LEN: u32 = 20;
+
+    proptest! {
+        #[test]
+        fn the_profiles_that_allow_a_part_are_those_whose_rows_meet_it(
+            rows in prop::collection::vec(prop_oneof![any::<u32>(), Just(u32::MAX), Just(0)], 1..12),
+            part in prop::collection::btree_set(0..LEN, 0..5),
+        ) {
+            let row = |bits: &u32| {
+                let mut row = Union::none(LEN);
+                (0..LEN).filter(|group| bits >> group & 1 == 1).for_each(|g| row.insert_range(g, g + 1));
+                row.finish()
+            };
+            let mut sorted = Rows::from_rows(rows.iter().map(row).collect(), LEN);
+            let part: Vec<GroupId> = part.into_iter().collect();
+            // Profiles that allow everyone need no part.
+            let meets = |bits: &u32| *bits & 0xF_FFFF == 0xF_FFFF || part.iter().any(|g| bits >> g & 1 == 1);
+            let expected: Vec<bool> = rows.iter().map(meets).collect();
+            let found = |sorted: &Rows| -> Vec<bool> {
+                let allowing = sorted.allowing(&part);
+                (0u32..).zip(&rows).map(|(profile, _)| allowing.contains(profile)).collect()
+            };
+            prop_assert_eq!(&found(&sorted), &expected);
+            sorted.by_group = None;
+            prop_assert_eq!(&found(&sorted), &expected);
+        }
     }
 }

@@ -2,8 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use netpol_core::model::{Cluster, Dialect, IpSet, PortSet, Protocol, WorkloadId};
-use netpol_core::reach::{End, GraphNode, Hops, PathChoice, Selection, Snapshot};
+use netpol_core::model::{
+    Cluster, Dialect, Direction, IpSet, NamespaceId, NetworkPolicyPeer, NetworkPolicyRule,
+    NetworkPolicySpec, Operator, Policy, PolicyKind, PolicySpec, PortSet, Position, Protocol,
+    Requirement, Selector, WorkloadId,
+};
+use netpol_core::reach::{Closure, End, GraphNode, Hops, PathChoice, Selection, Snapshot};
 use netpol_core::testing::{cases, cluster_plan, dialect};
 use proptest::prelude::*;
 
@@ -249,4 +253,88 @@ fn nothing_leads_through_the_outside() {
     let all = PathChoice { via: None, shortest: false, most: 100 };
     let lengths: Vec<usize> = snapshot.paths(&hops, &all).paths.iter().map(Vec::len).collect();
     assert_eq!(lengths, [1, 2], "straight, and through web");
+}
+
+/// Of many workloads that get to the database, the web is let to one alone, whose pods do not begin where every 256 pods do.
+#[test]
+fn ways_are_whole_however_many_pods_lie_between() {
+    let mut builder = Cluster::builder();
+    let mut add = |workload: &str, pods: usize| {
+        for pod in 0..pods {
+            builder.pod(netpol_core::model::PodSpec {
+                namespace: "shop".into(),
+                name: format!("{workload}-{pod}"),
+                owner: Some(("Deployment".into(), workload.into())),
+                labels: vec![("app".into(), workload.into())],
+                ..Default::default()
+            });
+        }
+    };
+    let between: Vec<String> = (0..90).map(|i| format!("mid{i:02}")).collect();
+    add("db", 1);
+    add("web", 3);
+    between.iter().for_each(|workload| add(workload, 7));
+    let shop = builder.namespace_id("shop");
+    for (subject, others) in [("db", &between[..]), ("web", &between[36..37])] {
+        builder.policy(policy(shop, subject, others));
+    }
+    let snapshot = Snapshot::new(builder.build().unwrap(), Dialect::spec());
+    let cluster = snapshot.cluster();
+    let of = |name: &str| {
+        let find = |id: &WorkloadId| *cluster.workload(*id).name == *name;
+        cluster.workload_ids().find(find).unwrap()
+    };
+    let (web, db) = (of("web"), of("db"));
+    let all = cluster.pod_ids().map(|pod| pod.0).collect();
+    let everyone = Selection { pods: all, ..Selection::default() };
+    let db_pods = selection(cluster, db);
+    let sources = Hops::between(everyone.clone(), db_pods, PortSet::all().into());
+    let targets = Hops::between(selection(cluster, web), everyone, PortSet::all().into());
+    let found = [snapshot.eventual_sources(&sources), snapshot.eventual_destinations(&targets)];
+    for closure in &found {
+        assert!(!closure.stopped);
+        for arrival in &closure.arrivals {
+            let way = &arrival.way;
+            assert!(way.windows(2).all(|hops| hops[0].dst == hops[1].src), "{way:?}");
+            let (src, dst) = (&way[0].src, &way[way.len() - 1].dst);
+            assert_eq!(if closure.backward { src } else { dst }, &arrival.end);
+            let goal = if closure.backward { (dst, db) } else { (src, web) };
+            assert_eq!(*goal.0, End::Workload(goal.1));
+        }
+    }
+    let length = |closure: &Closure, end| {
+        let arrival = closure.arrivals.iter().find(|a| a.end == End::Workload(end));
+        arrival.map(|arrival| arrival.way.len())
+    };
+    assert_eq!(length(&found[0], web), Some(2));
+    assert_eq!(length(&found[1], db), Some(2));
+    assert!(between.iter().all(|workload| length(&found[0], of(workload)) == Some(1)));
+}
+
+/// Lets workloads of the shop open connections to the database, or the web open them to workloads.
+fn policy(shop: NamespaceId, subject: &str, others: &[String]) -> Policy {
+    let app = |values: &[String]| {
+        let values = values.iter().map(|name| name.as_str().into()).collect();
+        Selector {
+            requirements: vec![Requirement { key: "app".into(), operator: Operator::In(values) }],
+        }
+    };
+    let peers =
+        vec![NetworkPolicyPeer::Pods { namespace_selector: None, pod_selector: Some(app(others)) }];
+    let rules = vec![NetworkPolicyRule { peers, ..NetworkPolicyRule::default() }];
+    let pod_selector = app(&[subject.to_owned()]);
+    let spec = if subject == "db" {
+        let policy_types = vec![Direction::Ingress];
+        NetworkPolicySpec { pod_selector, policy_types, ingress: rules, ..Default::default() }
+    } else {
+        let policy_types = vec![Direction::Egress];
+        NetworkPolicySpec { pod_selector, policy_types, egress: rules, ..Default::default() }
+    };
+    Policy {
+        kind: PolicyKind::NetworkPolicy,
+        namespace: Some(shop),
+        name: subject.into(),
+        position: Position::new("test", 0),
+        spec: PolicySpec::Network(spec),
+    }
 }
