@@ -782,7 +782,7 @@ impl ClusterBuilder {
             templates.push((id, spec));
         }
         for (pod, owner) in given {
-            linker.place(pod, owner)?;
+            linker.place(pod, owner.as_ref())?;
         }
         for (id, spec) in templates {
             if linker.workloads[id.index()].pods.is_empty() {
@@ -883,11 +883,11 @@ impl Linker {
         id
     }
 
-    fn place(&mut self, mut pod: Pod, owner: Option<(String, String)>) -> Result<(), BuildError> {
+    fn place(&mut self, mut pod: Pod, owner: Option<&(String, String)>) -> Result<(), BuildError> {
         if !self.seen.insert((pod.namespace, pod.name.clone())) {
             return Err(BuildError::Duplicate(pod.name.into()));
         }
-        let (kind, name) = match &owner {
+        let (kind, name) = match owner {
             Some((kind, name)) => (kind.as_str(), name.as_str()),
             None => ("Pod", &*pod.name),
         };
@@ -896,12 +896,11 @@ impl Linker {
             let last = &self.workloads[id.index()];
             last.namespace == pod.namespace && &*last.kind == kind && &*last.name == name
         });
-        pod.workload = match last {
-            Some(last) => last,
-            None => {
-                let kind = self.kind(kind);
-                self.workload(pod.namespace, kind, name, None)
-            }
+        pod.workload = if let Some(last) = last {
+            last
+        } else {
+            let kind = self.kind(kind);
+            self.workload(pod.namespace, kind, name, None)
         };
         self.push(pod)
     }

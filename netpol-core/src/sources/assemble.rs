@@ -237,7 +237,7 @@ impl Assembly {
                 continue;
             }
             let (kind, name) = match self.deployment_of(namespace, owner) {
-                Some(deployment) => (Box::from(DEPLOYMENT), deployment.clone()),
+                Some(deployment) => (Box::from(DEPLOYMENT), deployment.into()),
                 None => (owner.kind.clone(), owner.name.clone()),
             };
             let set = if *completed { &mut self.ended } else { &mut self.live };
@@ -246,9 +246,10 @@ impl Assembly {
     }
 
     /// A ReplicaSet that a Deployment owns stands for that Deployment.
-    fn deployment_of(&self, namespace: &str, owner: &Owner) -> Option<&Box<str>> {
+    fn deployment_of(&self, namespace: &str, owner: &Owner) -> Option<&str> {
         let is_replica_set = &*owner.kind == Workload::ReplicaSet.as_str();
-        self.replica_sets.get(namespace).filter(|_| is_replica_set)?.get(&owner.name)
+        let own = self.replica_sets.get(namespace).filter(|_| is_replica_set)?;
+        own.get(&owner.name).map(|deployment| &**deployment)
     }
 
     fn warn_of_mixed_versions(&mut self, records: &[Record]) {

@@ -168,9 +168,9 @@ mod tests {
 
     fn items(text: &str) -> Option<(Vec<&str>, &str, &str)> {
         let mut items = Items::find(text)?;
-        let found = std::iter::from_fn(|| items.next()).map(|i| &text[i]).collect();
-        let before = &text[items.before()];
-        Some((found, before, &text[items.behind()?]))
+        let found = std::iter::from_fn(|| items.next()).map(|i| text.get(i).unwrap()).collect();
+        let before = text.get(items.before())?;
+        Some((found, before, text.get(items.behind()?)?))
     }
 
     #[test]

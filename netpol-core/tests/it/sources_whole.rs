@@ -26,7 +26,7 @@ fn compare(folder: &Path) -> (usize, usize) {
     manifests(folder, &mut files);
     let (mut documents, mut sliced) = (0, 0);
     for path in &files {
-        let text = std::fs::read_to_string(path).unwrap();
+        let text = String::from_utf8(std::fs::read(path).unwrap()).unwrap();
         let name = path.to_string_lossy();
         let mut texts = vec![text.as_str()];
         texts.extend(text.split("\n---\n").filter(|document| document.len() < text.len()));
