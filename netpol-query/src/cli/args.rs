@@ -53,7 +53,7 @@ pub(super) struct Args {
     #[arg(value_name = "SENTENCE")]
     pub(super) words: Vec<String>,
 
-    /// Manifests: a file, a directory (recursive), or - for standard input; repeatable
+    /// Manifests: a file, a directory (recursive), or - for standard input; repeatable. Or one snapshot file, which `export snapshot to ./FILE.snapshot` writes
     #[arg(short = 'f', long, value_name = "PATH", help_heading = "Input")]
     pub(super) filename: Vec<PathBuf>,
     /// A directory to be rendered by kubectl kustomize, or kustomize build; repeatable

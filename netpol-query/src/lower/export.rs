@@ -1,13 +1,14 @@
 //! `export`: what is written where, and in which form.
 
-use super::plan::{ExportPlan, Plan};
+use super::plan::{ExportPlan, Plan, SNAPSHOT_FORM};
 use super::scope::Scope;
 use crate::error::{ErrorCode, QueryError};
 use crate::syntax::Spanned;
 use crate::syntax::ast::{Exported, Source};
 
 /// What a file's extension says, as words of `as`.
-const EXTENSIONS: [(&str, &str); 13] = [
+const EXTENSIONS: [(&str, &str); 14] = [
+    (SNAPSHOT_FORM, SNAPSHOT_FORM),
     ("svg", "svg"),
     ("html", "html"),
     ("htm", "html"),
@@ -75,12 +76,13 @@ const fn default_form(what: Exported) -> &'static str {
         Exported::Graph => "dot",
         Exported::Matrix | Exported::Policies => "csv",
         Exported::Report => "html",
-        Exported::Snapshot => "yaml",
+        Exported::Snapshot => SNAPSHOT_FORM,
     }
 }
 
 fn takes(what: Exported, form: &str) -> bool {
     match what {
+        _ if form == SNAPSHOT_FORM => matches!(what, Exported::Snapshot),
         Exported::Graph => true,
         Exported::Matrix => !matches!(form, "dot" | "mermaid"),
         Exported::Policies | Exported::Snapshot => {

@@ -181,6 +181,16 @@ pub struct ExportPlan {
     pub ask: Ask,
 }
 
+impl ExportPlan {
+    /// Tells whether a snapshot file is to be written, which can be loaded again.
+    pub fn is_file(&self) -> bool {
+        self.form == SNAPSHOT_FORM
+    }
+}
+
+/// The form of snapshot files: their extension, and no word of `as`.
+pub(super) const SNAPSHOT_FORM: &str = "snapshot";
+
 /// What ought to hold.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ExpectPlan {

@@ -28,7 +28,7 @@ pub(crate) use xml::xml;
 use std::io::{self, Write};
 
 use crate::error::{ErrorCode, QueryError};
-use crate::execute::Body;
+use crate::execute::{Body, Export};
 use crate::reply::Reply;
 
 /// How answers are rendered.
@@ -58,6 +58,15 @@ pub fn reply(
     reply: &Reply,
     options: &Options,
 ) -> io::Result<Option<QueryError>> {
+    if let Some(bytes) = file_printed(reply, options) {
+        if options.width.is_none() {
+            out.write_all(bytes)?;
+            return Ok(None);
+        }
+        let error = QueryError::new(ErrorCode::Usage, "a snapshot file is no text for a terminal");
+        let help = "write it to a file: `export snapshot to ./cluster.snapshot`; or list it: `export snapshot as yaml`";
+        return failed(out, reply, error.help(help), options);
+    }
     if let Some(inner) = content(reply, options) {
         let (inner, options) = inner;
         return self::reply(out, &inner, &options);
@@ -98,26 +107,44 @@ pub fn reply(
 ///
 /// What writing to `out` ends with.
 pub fn exported(out: &mut dyn Write, reply: &Reply, options: &Options) -> io::Result<()> {
+    if let Some(bytes) = export_of(reply).and_then(|export| export.file.as_deref()) {
+        return out.write_all(bytes);
+    }
     if let Some((inner, options)) = unwrapped(reply, options) {
         self::reply(out, &inner, &options)?;
     }
     Ok(())
 }
 
-/// Returns what is printed in place of an export that goes to no file.
-fn content(reply: &Reply, options: &Options) -> Option<(Reply, Options)> {
+fn export_of(reply: &Reply) -> Option<&Export> {
     match &reply.result.as_ref().ok()?.body {
-        Body::Export(export) if export.path.is_none() => unwrapped(reply, options),
+        Body::Export(export) => Some(export),
         _ => None,
     }
+}
+
+/// Tells whether a format was asked for.
+fn is_format_said(reply: &Reply, options: &Options) -> bool {
+    reply.format.is_some() || options.format != Format::Text
+}
+
+/// Returns the snapshot file that goes to standard output, unless it is to be listed there in some format.
+fn file_printed<'a>(reply: &'a Reply, options: &Options) -> Option<&'a [u8]> {
+    let export = export_of(reply).filter(|export| export.path.is_none())?;
+    export.file.as_deref().filter(|_| !is_format_said(reply, options))
+}
+
+/// Returns what is printed in place of an export that goes to no file.
+fn content(reply: &Reply, options: &Options) -> Option<(Reply, Options)> {
+    export_of(reply).filter(|export| export.path.is_none())?;
+    unwrapped(reply, options)
 }
 
 /// Returns what an export contains as a reply of its own.
 fn unwrapped(reply: &Reply, options: &Options) -> Option<(Reply, Options)> {
     let answer = reply.result.as_ref().ok()?;
     let Body::Export(export) = &answer.body else { return None };
-    let said = reply.format.is_some() || options.format != Format::Text;
-    let format = match (&export.path, said) {
+    let format = match (&export.path, is_format_said(reply, options)) {
         (None, true) => options.format,
         _ => Format::of_word(export.form).unwrap_or(options.format),
     };

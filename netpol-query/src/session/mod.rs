@@ -260,7 +260,13 @@ impl Session {
             _ => false,
         });
         settings.page |= matches!(&plan, Plan::Export(export) if export.form == "html");
-        let found = execute(&plan, &sentence.pipes, &self.now.snapshot, settings, &self.now.lint)?;
+        let mut found =
+            execute(&plan, &sentence.pipes, &self.now.snapshot, settings, &self.now.lint)?;
+        if let (Plan::Export(plan), Body::Export(export)) = (&plan, &mut found.0)
+            && plan.is_file()
+        {
+            export.file = Some(self.now.file()?);
+        }
         match plan {
             Plan::Define { name, value } => {
                 self.definitions.retain(|d| d.name != name);

@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use netpol_core::reach::Snapshot;
+use netpol_core::sources::archive;
 
 use super::Manifests;
+use crate::error::{ErrorCode, QueryError};
 use crate::execute::{LintInput, Warning};
 use crate::lower::Completed;
 
@@ -23,6 +25,13 @@ pub(super) struct State {
 impl State {
     pub(super) fn new(snapshot: Snapshot) -> Self {
         Self { snapshot, completed: Arc::default(), warnings: Arc::default(), lint: Arc::default() }
+    }
+
+    /// Returns the content of a snapshot file: what is loaded, with all that loading had to say.
+    pub(super) fn file(&self) -> Result<Arc<[u8]>, QueryError> {
+        let (cluster, said) = (self.snapshot.cluster(), &self.lint.diagnostics);
+        let bytes = archive::write(cluster, said, &self.completed);
+        bytes.map(Arc::from).map_err(|why| QueryError::new(ErrorCode::Usage, why))
     }
 
     /// Compiles what was read instead.

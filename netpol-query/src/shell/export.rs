@@ -34,7 +34,16 @@ fn file(
     let mut out = BufWriter::new(File::create(path).map_err(|e| wrong(&e))?);
     render::exported(&mut out, reply, options).map_err(|e| wrong(&e))?;
     out.flush().map_err(|e| wrong(&e))?;
-    Ok(format!("wrote {path} ({})", size(&export.content)))
+    let size = export.file.as_ref().map_or_else(|| size(&export.content), |file| bytes(file.len()));
+    Ok(format!("wrote {path} ({size})"))
+}
+
+fn bytes(n: usize) -> String {
+    match n {
+        0..10_000 => format!("{n} bytes"),
+        10_000..10_000_000 => format!("{} KB", n / 1000),
+        _ => format!("{} MB", n / 1_000_000),
+    }
 }
 
 /// Says how much it is.

@@ -189,7 +189,7 @@ pub(super) const VERBS: &[Verb] = &[
         "export",
         "an answer as a file",
         "export graph|matrix|policies|report|snapshot to FILE",
-        &["export graph to ./g.svg"],
+        &["export graph to ./g.svg", "export snapshot to ./cluster.snapshot"],
     ),
 ];
 

@@ -25,6 +25,7 @@ mod pty;
 mod roundtrip;
 mod shell;
 mod shop;
+mod snapshot;
 mod statements;
 mod syntax;
 mod transcripts;
