@@ -6,6 +6,6 @@ mod mentions;
 mod selectors;
 
 pub(crate) use group_set::{DenseSet, GroupSet};
-pub(crate) use groups::{GroupId, Groups};
+pub(crate) use groups::{Group, GroupId, Groups};
 pub(crate) use mentions::Mentions;
 pub(crate) use selectors::{Bitmaps, SelectorIndex};

@@ -6,6 +6,7 @@ mod controller;
 mod count;
 mod graph;
 mod hops;
+mod moved;
 mod outside;
 mod paths;
 mod question;
@@ -17,8 +18,8 @@ mod web;
 
 pub use graph::{Graph, GraphEdge, GraphNode};
 pub use hops::{Arrival, Closure, Hops};
+pub(crate) use moved::{MovedPair, moved_pairs};
 pub use paths::{PathChoice, Paths};
 pub use question::{AskedPorts, ControllerEnd, End, Level, Question, Row, Selection, Table, Tally};
 pub use snapshot::{Explanation, Snapshot};
-pub(crate) use touched::{Touched, touched};
 pub use web::{ChokePoint, Shape};
