@@ -6,10 +6,10 @@ use roaring::RoaringBitmap;
 
 use super::ends::{Ends, Side, WorkloadNumber, aligned};
 use super::outside;
-use crate::model::{Direction, Family, IpSet, ObjectKey, PodId, PortSet, Verdict};
+use crate::model::{Family, IpSet, ObjectKey, PodId, PortSet, Verdict, WorkloadId};
 use crate::reach::{
-    AskedPorts, ControllerEnd, End, Level, Question, Row, Selection, Snapshot, Table, Touched,
-    touched,
+    AskedPorts, ControllerEnd, End, Level, MovedPair, Question, Row, Selection, Snapshot, Table,
+    moved_pairs,
 };
 
 /// One end of a row, by name: the two sides have nothing else in common.
@@ -118,7 +118,7 @@ impl DiffRow {
 }
 
 /// Which pairs of workloads are compared: those from one of `from` to one of `to`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Scope {
     pub(super) from: BTreeSet<WorkloadNumber>,
     pub(super) to: BTreeSet<WorkloadNumber>,
@@ -126,44 +126,6 @@ pub(super) struct Scope {
     pub(super) from_outside: bool,
     /// Whether addresses are among the destinations.
     pub(super) to_outside: bool,
-}
-
-impl Scope {
-    /// What is in both.
-    fn and(&self, other: &Self) -> Self {
-        Self {
-            from: self.from.intersection(&other.from).copied().collect(),
-            to: self.to.intersection(&other.to).copied().collect(),
-            from_outside: self.from_outside && other.from_outside,
-            to_outside: self.to_outside && other.to_outside,
-        }
-    }
-
-    /// The workloads with a pod that a change of NetworkPolicies may have moved.
-    fn around(snapshot: &Snapshot, direction: Direction, touched: &Touched) -> Self {
-        let cluster = snapshot.cluster();
-        let workloads = |pods: &[PodId]| -> BTreeSet<WorkloadNumber> {
-            let mut numbers: Vec<WorkloadNumber> =
-                pods.iter().map(|pod| cluster.pod(*pod).workload.0).collect();
-            numbers.dedup();
-            numbers.into_iter().collect()
-        };
-        let (subjects, others) = (workloads(&touched.subjects), workloads(&touched.others));
-        match direction {
-            Direction::Egress => Self {
-                from: subjects,
-                to: others,
-                from_outside: false,
-                to_outside: touched.outside,
-            },
-            Direction::Ingress => Self {
-                from: others,
-                to: subjects,
-                from_outside: touched.outside,
-                to_outside: false,
-            },
-        }
-    }
 }
 
 /// What a comparison found.
@@ -195,35 +157,52 @@ pub(super) fn compare_all(
     if !before.shares_groups(after) {
         return compare(before, after, ends, None);
     }
-    let mut all = Compared::default();
-    let mut seen = 0;
-    let mut scopes: Vec<Scope> = Vec::new();
-    for direction in Direction::ALL {
-        let touched = touched(before, after, direction);
-        if touched.subjects.is_empty() {
-            continue;
-        }
-        let scope = Scope::around(after, direction, &touched);
+    let moved = moved_pairs(before, after);
+    let sides = [Side::of(before, ends, 0), Side::of(after, ends, 1)];
+    let mut comparison =
+        Comparison { ends, sides: &sides, found: Compared::default(), pairs: BTreeMap::new() };
+    for MovedPair { src, dst, rows } in moved.pairs {
+        comparison.found.seen += allowed_rows(&rows[1]);
+        let end = |id: WorkloadId| Inside::Workload(id.0);
+        comparison.pairs.insert((end(src), end(dst)), rows);
+    }
+    comparison.compare_pairs();
+    let mut all = comparison.found;
+    for scope in scopes(&moved.told_apart, (&moved.to_outside, &moved.from_outside)) {
         let found = compare(before, after, ends, Some(&scope));
         all.rows.extend(found.rows);
         all.doubtful.extend(found.doubtful);
         all.unchanged += found.unchanged;
-        seen += found.seen;
-        scopes.push(scope);
+        all.seen += found.seen;
     }
     if counted {
-        if let [egress, ingress] = &scopes[..] {
-            // What both looked at was counted twice.
-            let twice = compare(before, after, ends, Some(&egress.and(ingress)));
-            all.unchanged -= twice.unchanged;
-            seen -= twice.seen;
-        }
-        all.unchanged += (after.flows().len() as u64).saturating_sub(seen);
+        all.unchanged += (after.flows().len() as u64).saturating_sub(all.seen);
     }
     sort(&mut all.rows);
-    // A policy of both directions brings a pair twice.
-    all.rows.dedup();
     all
+}
+
+/// What is to be compared pod by pod, or with addresses; no pair is in two scopes.
+fn scopes(
+    told_apart: &BTreeMap<WorkloadId, BTreeSet<WorkloadId>>,
+    (to_outside, from_outside): (&BTreeSet<WorkloadId>, &BTreeSet<WorkloadId>),
+) -> Vec<Scope> {
+    let numbers = |ids: &BTreeSet<WorkloadId>| ids.iter().map(|id| id.0).collect();
+    let mut by_targets: BTreeMap<&BTreeSet<WorkloadId>, BTreeSet<WorkloadNumber>> = BTreeMap::new();
+    for (source, targets) in told_apart {
+        by_targets.entry(targets).or_default().insert(source.0);
+    }
+    let mut scopes: Vec<Scope> = by_targets
+        .into_iter()
+        .map(|(targets, from)| Scope { from, to: numbers(targets), ..Scope::default() })
+        .collect();
+    if !to_outside.is_empty() {
+        scopes.push(Scope { from: numbers(to_outside), to_outside: true, ..Scope::default() });
+    }
+    if !from_outside.is_empty() {
+        scopes.push(Scope { to: numbers(from_outside), from_outside: true, ..Scope::default() });
+    }
+    scopes
 }
 
 fn sort(rows: &mut [DiffRow]) {

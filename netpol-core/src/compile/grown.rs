@@ -53,6 +53,17 @@ impl<T> Grown<T> {
         }
     }
 
+    /// Tells whether two tables have the very same entry at a position, which equal positions alone do not say: two tables
+    /// may have grown apart.
+    pub(crate) fn shares(&self, other: &Self, at: usize) -> bool {
+        if !Arc::ptr_eq(&self.base, &other.base) {
+            return false;
+        }
+        let Some(behind) = at.checked_sub(self.base.len()) else { return true };
+        let pair = self.tail.get(behind).zip(other.tail.get(behind));
+        pair.is_some_and(|(a, b)| Arc::ptr_eq(a, b))
+    }
+
     /// Lists the entries.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &T> {
         self.base.iter().chain(self.tail.iter().map(|entry| &**entry))

@@ -1,6 +1,7 @@
 //! Policies of every family into one [`Program`] of stages; the only place where the API's defaults are applied.
 
 mod address_classes;
+mod chunked;
 mod grown;
 mod peers;
 mod ports;

@@ -117,6 +117,16 @@ impl PortMatch {
         self.keys.iter().any(|(from, to)| *from <= key && key <= *to)
     }
 
+    /// Tells whether some port of a set may be matched, whatever the destination declares.
+    pub(crate) fn may_overlap(&self, ports: &PortSet) -> bool {
+        let overlaps = |range: PortRange| {
+            let (from, to) =
+                (port_key(range.protocol, range.from), port_key(range.protocol, range.to));
+            self.keys.iter().any(|(first, last)| *first <= to && from <= *last)
+        };
+        self.has_names() || ports.ranges().any(overlaps)
+    }
+
     /// Returns the ports that are matched on a destination that declares `named`.
     pub(crate) fn on(&self, named: &[NamedPort]) -> PortSet {
         if self.names.is_empty() {

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
+use super::chunked::Chunked;
 use super::grown::Grown;
 use super::peers::{AddressTerm, PeerCompiler, PeerSet};
 use super::ports::PortMatch;
@@ -80,9 +81,9 @@ pub(crate) struct DirectionProgram {
     /// The distinct profiles.
     pub(crate) profiles: Grown<Profile>,
     /// The profile of each group.
-    pub(crate) of_group: Vec<ProfileId>,
+    pub(crate) of_group: Chunked<ProfileId>,
     /// The NetworkPolicies of each namespace, by their positions in the stage; those that changed since are not in it.
-    pub(crate) network_by_namespace: Vec<Arc<[u32]>>,
+    pub(crate) network_by_namespace: Chunked<Arc<[u32]>>,
 }
 
 /// The position of the Admin stage. The first profile of every stage is that of no policy.
@@ -97,7 +98,7 @@ impl Program {
     pub(crate) fn compile(cluster: &Cluster, dialect: Dialect) -> Self {
         let mentions = Mentions::of(cluster);
         let groups = Groups::build(cluster, dialect, &mentions);
-        let bitmaps = Bitmaps::build(&groups);
+        let bitmaps = Bitmaps::build(cluster, &groups);
         let mut compiler = Compiler::new(cluster, dialect, (&groups, &bitmaps), &mentions);
         for id in cluster.policy_ids() {
             compiler.add(id, cluster.policy(id));
@@ -166,24 +167,24 @@ impl DirectionProgram {
         rules: Tables<'_>,
     ) -> Self {
         let assigned = assign(&mut stages, groups, direction, rules);
-        let network_by_namespace = Vec::new();
+        let network_by_namespace = Vec::new().into();
         Self {
             stages,
             profiles: assigned.profiles.into(),
-            of_group: assigned.of_group,
+            of_group: assigned.of_group.into(),
             network_by_namespace,
         }
     }
 }
 
-fn network_by_namespace(cluster: &Cluster, stage: &Stage) -> Vec<Arc<[u32]>> {
+fn network_by_namespace(cluster: &Cluster, stage: &Stage) -> Chunked<Arc<[u32]>> {
     let mut lists = vec![Vec::new(); cluster.namespaces().len()];
     for (position, policy) in (0u32..).zip(stage.policies.iter()) {
         if let Some(namespace) = cluster.policy(policy.id).namespace {
             lists[namespace.index()].push(position);
         }
     }
-    lists.into_iter().map(Into::into).collect()
+    lists.into_iter().map(Into::into).collect::<Vec<_>>().into()
 }
 
 /// The policies of the three stages of one direction, in no order yet.

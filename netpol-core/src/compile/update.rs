@@ -116,7 +116,7 @@ impl Updater<'_> {
             stage.policies[at as usize].subject.for_each(|group| touched.push(group));
             gone.push(at);
             let rest = list.iter().copied().filter(|p| *p != at).collect();
-            self.own.network_by_namespace[namespace.index()] = rest;
+            self.own.network_by_namespace.set(namespace.index(), rest);
         }
         let mut added: Vec<u32> = Vec::new();
         for policy in compiled {
@@ -138,10 +138,10 @@ impl Updater<'_> {
     /// Lists a policy under its namespace, in the order of ids.
     fn list(&mut self, namespace: NamespaceId, at: u32) {
         let policies = &self.own.stages[NETWORK].policies;
-        let list = &mut self.own.network_by_namespace[namespace.index()];
+        let list = &self.own.network_by_namespace[namespace.index()];
         let mut longer: Vec<u32> = list.iter().copied().chain([at]).collect();
         longer.sort_by_key(|at| policies[*at as usize].id);
-        *list = longer.into();
+        self.own.network_by_namespace.set(namespace.index(), longer.into());
     }
 
     /// Gives groups their new profiles.
@@ -171,7 +171,7 @@ impl Updater<'_> {
             if id == next {
                 self.own.profiles.push(profile);
             }
-            self.own.of_group[*group as usize] = id;
+            self.own.of_group.set(*group as usize, id);
         }
     }
 

@@ -242,6 +242,12 @@ impl DenseSet {
         self.words.iter_mut().zip(&other.words).for_each(|(a, b)| *a &= !b);
     }
 
+    /// Returns the first group.
+    pub(crate) fn first(&self) -> Option<u32> {
+        let (at, word) = (0u32..).zip(&self.words).find(|(_, word)| **word != 0)?;
+        Some(at * 64 + word.trailing_zeros())
+    }
+
     /// Calls `visit` for each group, ascending.
     pub(crate) fn for_each(&self, visit: &mut impl FnMut(u32)) {
         for (i, word) in (0u32..).zip(&self.words) {

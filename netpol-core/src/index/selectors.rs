@@ -8,7 +8,7 @@ use roaring::RoaringBitmap;
 
 use super::group_set::GroupSet;
 use super::groups::{Groups, Mark};
-use crate::model::{Cluster, NamespaceId, Operator, Requirement, Selector};
+use crate::model::{Cluster, LabelId, NamespaceId, Operator, Requirement, Selector};
 
 type FastMap<K, V> = HashMap<K, V, foldhash::fast::RandomState>;
 
@@ -39,11 +39,13 @@ impl Test<'_> {
 pub(crate) struct Bitmaps {
     by_mark: FastMap<Mark, RoaringBitmap>,
     selectable: RoaringBitmap,
+    /// The namespaces that carry each label, ascending.
+    namespaces: FastMap<LabelId, Vec<NamespaceId>>,
 }
 
 impl Bitmaps {
     /// Builds the bitmaps.
-    pub(crate) fn build(groups: &Groups) -> Self {
+    pub(crate) fn build(cluster: &Cluster, groups: &Groups) -> Self {
         let mut by_mark = FastMap::<Mark, RoaringBitmap>::default();
         let mut selectable = RoaringBitmap::new();
         for (id, group) in groups.iter().filter(|(_, g)| g.selectable) {
@@ -52,7 +54,13 @@ impl Bitmaps {
                 by_mark.entry(*mark).or_default().insert(id);
             }
         }
-        Self { by_mark, selectable }
+        let mut namespaces = FastMap::<LabelId, Vec<NamespaceId>>::default();
+        for id in cluster.namespace_ids() {
+            for label in cluster.namespace(id).labels.iter() {
+                namespaces.entry(*label).or_default().push(id);
+            }
+        }
+        Self { by_mark, selectable, namespaces }
     }
 }
 
@@ -160,7 +168,10 @@ impl<'a> SelectorIndex<'a> {
         }
         let cluster = self.cluster;
         let holds = |n: &NamespaceId| selector.matches(|key| cluster.namespace_label(*n, key));
-        let namespaces: Vec<NamespaceId> = cluster.namespace_ids().filter(holds).collect();
+        let namespaces: Vec<NamespaceId> = match self.carrying(selector) {
+            Some(few) => few.into_iter().filter(holds).collect(),
+            None => cluster.namespace_ids().filter(holds).collect(),
+        };
         let mut groups = RoaringBitmap::new();
         for (from, to) in namespaces.iter().map(|n| self.groups.of_namespace(*n)) {
             groups.insert_range(from..to);
@@ -168,6 +179,25 @@ impl<'a> SelectorIndex<'a> {
         let found = Rc::new(Matching { namespaces, groups });
         self.namespaces.insert(selector.clone(), Rc::clone(&found));
         found
+    }
+
+    /// The namespaces with a label of the `In` that fewest have, ascending; `None` where the selector has no `In`.
+    fn carrying(&self, selector: &Selector) -> Option<Vec<NamespaceId>> {
+        let labels = |requirement: &Requirement| match &requirement.operator {
+            Operator::In(values) => {
+                let table = self.cluster.labels();
+                let known = values.iter().filter_map(|v| table.find(&requirement.key, v));
+                Some(known.filter_map(|id| self.bitmaps.namespaces.get(&id)).collect::<Vec<_>>())
+            }
+            _ => None,
+        };
+        let lists = selector.requirements.iter().filter_map(labels);
+        let fewest =
+            lists.min_by_key(|lists| lists.iter().map(|list| list.len()).sum::<usize>())?;
+        let mut found: Vec<NamespaceId> = fewest.into_iter().flatten().copied().collect();
+        found.sort_unstable();
+        found.dedup();
+        Some(found)
     }
 
     /// Keeps what is selectable and passes every test; the smallest wanted bitmap first.

@@ -70,7 +70,7 @@ pub fn lint(
     let cluster = snapshot.cluster();
     let dialect = Dialect { host_network: HostNetwork::Policed, ..snapshot.dialect() };
     let groups = Groups::build(cluster, dialect, &Mentions::everything(cluster));
-    let bitmaps = Bitmaps::build(&groups);
+    let bitmaps = Bitmaps::build(cluster, &groups);
     let context = Context::new(snapshot, (&groups, &bitmaps), diagnostics, options);
     let current = input::current(&context, diagnostics);
     let mut findings = input::findings(current.iter().copied());

@@ -270,9 +270,6 @@ pub enum BuildError {
 /// The most pods that one cluster may hold.
 pub const MAX_PODS: u32 = 1 << 24;
 
-/// So many policies may differ from the table that clusters share before a new one is made.
-const MOST_CHANGED: usize = 1024;
-
 /// The facts of one cluster.
 ///
 /// # Examples
@@ -380,9 +377,6 @@ impl Cluster {
     ///
     /// `None` where something else is to change too, or a namespace that is not there yet is needed.
     pub(crate) fn with_network_policies(&self, edits: &Edits) -> Option<(Self, Vec<PolicyId>)> {
-        if self.policies.changes() > MOST_CHANGED {
-            return None;
-        }
         let mut cluster = self.clone();
         let mut ids = Vec::with_capacity(edits.len());
         for (key, edit) in edits {

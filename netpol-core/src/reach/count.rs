@@ -203,7 +203,7 @@ impl Counter<'_> {
             self.families.iter().any(|f| !f.rows(direction)[profile as usize].patches.is_empty())
         };
         let mut lists = vec![Vec::new(); program.profiles.len()];
-        for (group, profile) in (0u32..).zip(&program.of_group) {
+        for (group, profile) in (0u32..).zip(program.of_group.iter()) {
             lists[*profile as usize].push(group);
         }
         (0u32..).zip(lists).filter(|(profile, _)| has_patches(*profile)).collect()
@@ -306,7 +306,7 @@ impl<'a> Grid<'a> {
     fn sources(&self) -> Vec<(ProfileId, Vec<GroupId>)> {
         let program = self.program.direction(Direction::Egress);
         let mut lists = vec![Vec::new(); program.profiles.len()];
-        for (group, profile) in (0u32..).zip(&program.of_group) {
+        for (group, profile) in (0u32..).zip(program.of_group.iter()) {
             if self.weights[group as usize] > 0 {
                 lists[*profile as usize].push(group);
             }

@@ -131,6 +131,11 @@ impl RowTables {
         }
     }
 
+    /// Returns the pods of a family with addresses from `from` up to but not including `to`.
+    pub(super) fn pods_between(&self, family: Family, from: u128, to: Option<u128>) -> &[PodId] {
+        self.by_address[family as usize].between(from, to)
+    }
+
     /// Returns the groups that talk in a family.
     pub(super) fn mask(&self, family: Family) -> &DenseSet {
         &self.masks[family as usize]

@@ -22,6 +22,9 @@ use crate::model::{
     PortSet, Protocol, Reason, ReasonCode, Step, Verdict,
 };
 
+/// So many policies may differ from the table that clusters share before a new one is made.
+const MOST_CHANGED: usize = 1024;
+
 /// A verdict with the steps that lead to it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Explanation {
@@ -69,14 +72,18 @@ impl Snapshot {
         Self { cluster, program, row_tables, may_reach: Arc::default(), verdict_table, dialect }
     }
 
-    /// Compiles a cluster of which some objects changed: where these are NetworkPolicies that mention no label, port name
-    /// or namespace that none mentioned, only what they govern is compiled.
+    /// Compiles a cluster of which some objects changed: where these are NetworkPolicies of namespaces that are there, the facts
+    /// are shared, and where they mention no label or port name that none mentioned, only what they govern is compiled.
     ///
     /// # Errors
     ///
     /// As [`ClusterBuilder::build`](crate::model::ClusterBuilder::build).
     pub(crate) fn edited(&self, edits: &Edits) -> Result<Self, BuildError> {
-        if let Some((cluster, ids)) = self.cluster.with_network_policies(edits)
+        let Some((cluster, ids)) = self.cluster.with_network_policies(edits) else {
+            return Ok(Self::new(self.cluster.edited(edits)?, self.dialect));
+        };
+        let policies = cluster.policies();
+        if policies.changes() <= MOST_CHANGED
             && let Some(program) = self.program.with_network_policies(&cluster, self.dialect, &ids)
         {
             return Ok(Self {
@@ -88,7 +95,8 @@ impl Snapshot {
                 dialect: self.dialect,
             });
         }
-        Ok(Self::new(self.cluster.edited(edits)?, self.dialect))
+        let cluster = cluster.with_policies(policies.iter().cloned().collect());
+        Ok(Self::new(cluster, self.dialect))
     }
 
     /// Tells whether two snapshots have the same pods in the same groups.

@@ -344,6 +344,27 @@ proptest! {
     #![proptest_config(cases(24))]
 
     #[test]
+    fn clusters_that_grew_apart_are_compared_as_clusters_read_apart(
+        a in network_policy_cluster_plan(),
+        b in network_policy_cluster_plan(),
+        draws in prop::collection::vec((0_u8..6, any::<usize>(), any::<usize>()), 2..8),
+        dialect in dialect(),
+    ) {
+        let base = Snapshot::new(a.build().unwrap(), dialect);
+        let pool: Vec<Object> = b.build().unwrap().objects();
+        let mut sides = [base.clone(), base];
+        for (at, draw) in draws.iter().enumerate() {
+            let now = &mut sides[at % 2];
+            *now = changed(now, &[change_of(now, &pool, *draw)]);
+        }
+        let [x, y] = &sides;
+        let (old, new) = (rebuilt(x), rebuilt(y));
+        prop_assert_eq!(moved(x, y), moved(&old, &new));
+        prop_assert_eq!(moved(y, x), moved(&new, &old));
+        prop_assert_eq!(diff(x, y), diff(&old, &new));
+    }
+
+    #[test]
     fn fifty_changes_one_by_one_are_the_cluster_built_at_once(
         a in network_policy_cluster_plan(),
         pools in prop::collection::vec(network_policy_cluster_plan(), 3),

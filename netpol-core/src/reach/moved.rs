@@ -1,0 +1,608 @@
+//! Which pairs a change of NetworkPolicies moved: cells (group × group) are decided on both sides, and only where the
+//! direction that moved differs and the other one may let through what differs.
+
+use std::cell::Cell;
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::net::IpAddr;
+
+use super::question::{End, Row};
+use super::snapshot::Snapshot;
+use super::touched::{moved_groups, touched};
+use crate::compile::{
+    ADMIN, AddressClasses, BASELINE, NETWORK, PeerSet, ProfileId, Program, pieces,
+};
+use crate::evaluate::{Candidates, Decision, Evaluator, Other, OtherKind};
+use crate::index::{DenseSet, Group, GroupId, GroupSet};
+use crate::model::{Direction, Families, Family, IpSet, PodId, PortSet, Verdict, WorkloadId};
+
+type FastMap<K, V> = HashMap<K, V, foldhash::fast::RandomState>;
+
+/// Above so many cells groups are looked at one by one.
+const MOST_CELLS: usize = 256;
+/// Up to so many groups are looked at one by one.
+const FEW_GROUPS: usize = 32;
+
+/// Two workloads of which all pods are treated alike on each side, and differently by the two sides.
+#[derive(Debug)]
+pub(crate) struct MovedPair {
+    /// The source.
+    pub(crate) src: WorkloadId,
+    /// The destination.
+    pub(crate) dst: WorkloadId,
+    /// The rows of both sides, denied ones left out.
+    pub(crate) rows: [Vec<Row>; 2],
+}
+
+/// What moved.
+#[derive(Debug, Default)]
+pub(crate) struct Moved {
+    /// Pairs of workloads whose pods are all alike.
+    pub(crate) pairs: Vec<MovedPair>,
+    /// Pairs that are to be compared pod by pod: destinations by source.
+    pub(crate) told_apart: BTreeMap<WorkloadId, BTreeSet<WorkloadId>>,
+    /// Workloads whose connections to addresses differ.
+    pub(crate) to_outside: BTreeSet<WorkloadId>,
+    /// Workloads whose connections from addresses differ.
+    pub(crate) from_outside: BTreeSet<WorkloadId>,
+}
+
+/// Compares two snapshots that share their groups.
+pub(crate) fn moved_pairs(before: &Snapshot, after: &Snapshot) -> Moved {
+    let cluster = after.cluster();
+    let candidates = [false, true]
+        .map(|host| Family::ALL.map(|family| cluster.candidate_addresses(host, family)));
+    let mover = Mover {
+        before: before.evaluator(),
+        after: after.evaluator(),
+        snapshot: after,
+        all: PortSet::all(),
+        candidates: &candidates,
+        seen: HashSet::default(),
+        members: FastMap::default(),
+        found: Moved::default(),
+    };
+    mover.run()
+}
+
+/// Groups at the other end that two profiles treat differently, and the ports on which some of them are.
+struct Differing {
+    groups: DenseSet,
+    ports: PortSet,
+    /// Whether the ports of a rule may be among them, once asked: those of the program before, then after.
+    overlaps: [Vec<Cell<Option<bool>>>; 2],
+}
+
+impl Differing {
+    /// Tells whether the ports of a rule may be among those that differ.
+    fn may_overlap(&self, side: usize, program: &Program, ports: u32) -> bool {
+        let ask = || program.ports[ports as usize].may_overlap(&self.ports);
+        let Some(known) = self.overlaps[side].get(ports as usize) else { return ask() };
+        let overlaps = known.get().unwrap_or_else(ask);
+        known.set(Some(overlaps));
+        overlaps
+    }
+}
+
+struct Mover<'a> {
+    before: Evaluator<'a>,
+    after: Evaluator<'a>,
+    snapshot: &'a Snapshot,
+    all: PortSet,
+    /// The addresses that pods of unknown address may have: ordinary pods, then host-network pods, by family.
+    candidates: &'a [[IpSet; 2]; 2],
+    /// The cells that were decided.
+    seen: HashSet<(GroupId, GroupId), foldhash::fast::RandomState>,
+    /// The workloads of a group, and whether all their pods are in it.
+    members: FastMap<GroupId, Vec<(WorkloadId, bool)>>,
+    found: Moved,
+}
+
+impl<'a> Mover<'a> {
+    fn run(mut self) -> Moved {
+        let programs = (self.before.program, self.after.program);
+        for direction in Direction::ALL {
+            for (profiles, groups) in moved_groups(programs, direction) {
+                let Some(first) = groups.first().copied() else { continue };
+                let touched = touched(programs, direction, profiles);
+                if touched.outside && self.outside_differs(direction, profiles, first) {
+                    groups.iter().for_each(|group| self.add_outside(direction, *group));
+                }
+                for differing in self.differing(direction, profiles, first, touched.others) {
+                    differing.groups.for_each(&mut |other| {
+                        for group in &groups {
+                            self.decide_cell(direction, *group, other, &differing);
+                        }
+                    });
+                }
+            }
+        }
+        self.found
+    }
+
+    /// The program before, which is side 0, or after.
+    fn program(&self, side: usize) -> &'a Program {
+        if side == 0 { self.before.program } else { self.after.program }
+    }
+
+    fn group(&self, group: GroupId) -> &'a Group {
+        self.after.program.groups.group(group)
+    }
+
+    fn pods(&self, group: GroupId) -> &'a [PodId] {
+        self.after.program.groups.pods(group)
+    }
+
+    fn members(&mut self, group: GroupId) -> impl Iterator<Item = (WorkloadId, bool)> + use<> {
+        let (cluster, pods) = (self.after.cluster, self.pods(group));
+        let found = self.members.entry(group).or_insert_with(|| {
+            let mut counts: BTreeMap<WorkloadId, usize> = BTreeMap::new();
+            pods.iter().for_each(|pod| *counts.entry(cluster.pod(*pod).workload).or_default() += 1);
+            let whole = |(id, count)| (id, cluster.workload(id).pods.len() == count);
+            counts.into_iter().map(whole).collect()
+        });
+        found.clone().into_iter()
+    }
+
+    fn maps(
+        &self,
+        direction: Direction,
+        (a, b): (ProfileId, ProfileId),
+        family: Family,
+    ) -> [&'a AddressClasses; 6] {
+        let [x, y, z] = self.before.program.class_maps(direction, a, family);
+        let [u, v, w] = self.after.program.class_maps(direction, b, family);
+        [x, y, z, u, v, w]
+    }
+
+    /// What two profiles say about an end, before and after.
+    fn decide_both(
+        &self,
+        direction: Direction,
+        subject: GroupId,
+        other: &Other<'_>,
+        family: Family,
+    ) -> [Decision; 2] {
+        [&self.before, &self.after]
+            .map(|side| side.decide(direction, subject, other, family, &self.all))
+    }
+
+    /// Describes the pods of a group that have an address, or of which none is known.
+    fn other(&self, group: GroupId, family: Family, address: Option<IpAddr>) -> Other<'a> {
+        let host = self.group(group).host_network;
+        let among = Candidates::Among(&self.candidates[usize::from(host)][family as usize]);
+        Other {
+            group: Some(group),
+            kind: if host { OtherKind::Host } else { OtherKind::Pod },
+            name: None,
+            candidates: address.map_or(among, Candidates::Known),
+        }
+    }
+
+    fn outside_differs(
+        &self,
+        direction: Direction,
+        profiles: (ProfileId, ProfileId),
+        subject: GroupId,
+    ) -> bool {
+        self.after.cluster.families().iter().any(|family| {
+            let maps = self.maps(direction, profiles, family);
+            let mut seen: HashSet<[u32; 6], foldhash::fast::RandomState> = HashSet::default();
+            pieces(family, &IpSet::family(family), &maps).into_iter().any(|piece| {
+                let candidates = Candidates::Known(piece.from);
+                let kind = OtherKind::Outside;
+                let other = Other { group: None, kind, name: None, candidates };
+                seen.insert(maps.map(|m| m.class(piece.from))) && {
+                    let [was, is] = self.decide_both(direction, subject, &other, family);
+                    was != is
+                }
+            })
+        })
+    }
+
+    /// Finds the groups among `others` that two profiles treat differently; `subject` has both.
+    fn differing(
+        &self,
+        direction: Direction,
+        profiles: (ProfileId, ProfileId),
+        subject: GroupId,
+        others: DenseSet,
+    ) -> Vec<Differing> {
+        let by_family = Family::ALL.map(|family| Cut::of(self, direction, profiles, family));
+        let cells = self.cells(direction, profiles, others);
+        let decide = |(first, groups): (GroupId, DenseSet)| {
+            self.differing_cell((direction, subject), &by_family, first, groups)
+        };
+        cells.into_iter().filter_map(decide).collect()
+    }
+
+    /// Sorts groups into cells that the rules of two profiles cannot tell apart but for their addresses; each has a first group.
+    fn cells(
+        &self,
+        direction: Direction,
+        (a, b): (ProfileId, ProfileId),
+        others: DenseSet,
+    ) -> Vec<(GroupId, DenseSet)> {
+        let len = self.after.program.groups.len();
+        let mut listed = Vec::new();
+        others.for_each(&mut |group| listed.push(group));
+        let alone = |listed: Vec<GroupId>| {
+            let one = |group| {
+                let mut set = DenseSet::none(len);
+                set.insert(group);
+                (group, set)
+            };
+            listed.into_iter().map(one).collect()
+        };
+        if listed.len() <= FEW_GROUPS {
+            return alone(listed);
+        }
+        let peers = |program: &'a Program, profile| {
+            program.rules(direction, profile).map(|rule| &program.peers[rule.peer as usize])
+        };
+        let peers = peers(self.before.program, a).chain(peers(self.after.program, b));
+        let mut known: HashSet<&GroupSet, foldhash::fast::RandomState> = HashSet::default();
+        let mut cells = self.by_kind(direction, &listed);
+        for peer in peers.filter(|peer| known.insert(&peer.groups)) {
+            let mut set = DenseSet::none(len);
+            set.insert_set(&peer.groups);
+            cells = cells
+                .into_iter()
+                .flat_map(|cell| {
+                    let (mut inside, mut outside) = (cell.clone(), cell);
+                    inside.and(&set);
+                    outside.minus(&set);
+                    [inside, outside]
+                })
+                .filter(|cell| !cell.is_empty())
+                .collect();
+            if cells.len() > MOST_CELLS {
+                return alone(listed);
+            }
+        }
+        cells.into_iter().filter_map(|cell| Some((cell.first()?, cell))).collect()
+    }
+
+    /// Sorts groups by what rules see of them beside selectors.
+    fn by_kind(&self, direction: Direction, groups: &[GroupId]) -> Vec<DenseSet> {
+        let len = self.after.program.groups.len();
+        let mut kinds: Vec<(&Group, DenseSet)> = Vec::new();
+        let alike = |a: &Group, b: &Group| {
+            let named = direction == Direction::Ingress || a.named_ports == b.named_ports;
+            let kind = |g: &Group| (g.host_network, g.node.is_none(), g.address_unknown);
+            named && kind(a) == kind(b) && a.families == b.families
+        };
+        for id in groups {
+            let group = self.group(*id);
+            match kinds.iter_mut().find(|(known, _)| alike(known, group)) {
+                Some((_, set)) => set.insert(*id),
+                None => {
+                    let mut set = DenseSet::none(len);
+                    set.insert(*id);
+                    kinds.push((group, set));
+                }
+            }
+        }
+        kinds.into_iter().map(|(_, set)| set).collect()
+    }
+
+    fn differing_cell(
+        &self,
+        (direction, subject): (Direction, GroupId),
+        cuts: &[Cut<'_>; 2],
+        first: GroupId,
+        groups: DenseSet,
+    ) -> Option<Differing> {
+        let group = self.group(first);
+        let mut ports = PortSet::none();
+        let mut differing: Option<DenseSet> = None;
+        for family in group.families.iter() {
+            let cut = &cuts[family as usize];
+            let differ = |address| {
+                let other = self.other(first, family, address);
+                let [was, is] = self.decide_both(direction, subject, &other, family);
+                delta(&was, &is)
+            };
+            if group.address_unknown || cut.is_trivial() {
+                let address = self.first_address(first, family);
+                let own = differ(address);
+                if !own.is_empty() {
+                    ports = ports.union(&own);
+                    differing = Some(groups.clone());
+                }
+                continue;
+            }
+            let mut pods: Vec<(u128, Option<u128>)> = Vec::new();
+            let (mut known, mut all) = (FastMap::<[u32; 6], bool>::default(), true);
+            for (start, end, address, classes) in &cut.pieces {
+                let differs = *known.entry(*classes).or_insert_with(|| {
+                    let own = differ(Some(*address));
+                    ports = ports.union(&own);
+                    !own.is_empty()
+                });
+                all &= differs;
+                if differs {
+                    pods.push((*start, *end));
+                }
+            }
+            let set = if all {
+                groups.clone()
+            } else {
+                let mut set = self.groups_between(family, &pods);
+                set.and(&groups);
+                set
+            };
+            match &mut differing {
+                Some(known) => known.or(&set),
+                None => differing = Some(set),
+            }
+        }
+        let groups = differing.filter(|set| !set.is_empty() && !ports.is_empty())?;
+        let overlaps =
+            [&self.before, &self.after].map(|side| vec![Cell::new(None); side.program.ports.len()]);
+        Some(Differing { groups, ports, overlaps })
+    }
+
+    /// The groups with a pod whose address lies in one of some ranges.
+    fn groups_between(&self, family: Family, ranges: &[(u128, Option<u128>)]) -> DenseSet {
+        let program = self.after.program;
+        let mut set = DenseSet::none(program.groups.len());
+        let tables = self.snapshot.row_tables();
+        for (from, to) in ranges {
+            let pods = tables.pods_between(family, *from, *to);
+            pods.iter().for_each(|pod| set.insert(program.groups.of(*pod)));
+        }
+        set
+    }
+
+    fn first_address(&self, group: GroupId, family: Family) -> Option<IpAddr> {
+        self.pods(group).first().and_then(|pod| self.after.cluster.pod(*pod).address(family))
+    }
+
+    /// Decides a cell of which the direction of `group` differs.
+    fn decide_cell(
+        &mut self,
+        direction: Direction,
+        group: GroupId,
+        other: GroupId,
+        differing: &Differing,
+    ) {
+        let (src, dst) = match direction {
+            Direction::Egress => (group, other),
+            Direction::Ingress => (other, group),
+        };
+        let families = self.group(src).families.and(self.group(dst).families);
+        // Traffic from a pod's own node is told apart pod by pod.
+        let own_node = self.after.dialect.own_node_exempt && self.group(src).host_network;
+        if families.is_empty() || !own_node && !self.may_pass(direction, other, group, differing) {
+            return;
+        }
+        if !self.seen.insert((src, dst)) {
+            return;
+        }
+        let decided = if own_node { None } else { self.decided(src, dst, families) };
+        let Some([was, is]) = decided else {
+            self.tell_apart(src, dst);
+            return;
+        };
+        if was != is {
+            self.add(src, dst, &[was, is]);
+        }
+    }
+
+    /// Tells whether the other direction may let through what differs on one of the sides: `subject` is its own end there.
+    fn may_pass(
+        &self,
+        moved: Direction,
+        subject: GroupId,
+        other: GroupId,
+        differing: &Differing,
+    ) -> bool {
+        let direction = match moved {
+            Direction::Egress => Direction::Ingress,
+            Direction::Ingress => Direction::Egress,
+        };
+        let profiles = [&self.before, &self.after].map(|s| s.program.profile(direction, subject));
+        let (was, is) =
+            (self.before.program.direction(direction), self.after.program.direction(direction));
+        let same =
+            profiles[0] == profiles[1] && was.profiles.shares(&is.profiles, profiles[0] as usize);
+        let passes = |side: usize| {
+            self.passes(side, direction, profiles[side], other, |ports| {
+                differing.may_overlap(side, self.program(side), ports)
+            })
+        };
+        passes(1) || !same && passes(0)
+    }
+
+    fn passes(
+        &self,
+        side: usize,
+        direction: Direction,
+        profile: ProfileId,
+        other: GroupId,
+        may_overlap: impl Fn(u32) -> bool,
+    ) -> bool {
+        let program = self.program(side);
+        let own = program.direction(direction);
+        let stages = own.profiles[profile as usize].stages;
+        let network = &own.stages[NETWORK].profiles[stages[NETWORK] as usize];
+        if stages[ADMIN] != 0 || stages[BASELINE] != 0 || network.policies.is_empty() {
+            return true;
+        }
+        // Ports first: there are few, and what is known of them is near.
+        network.rules.iter().any(|rule| {
+            may_overlap(rule.ports) && {
+                let peer = &program.peers[rule.peer as usize];
+                peer.any || peer.groups.contains(other) || self.may_hold(program, peer, other)
+            }
+        })
+    }
+
+    /// Tells whether an address term may mean a pod of a group.
+    fn may_hold(&self, program: &Program, peer: &PeerSet, group: GroupId) -> bool {
+        let facts = self.group(group);
+        peer.terms.iter().any(|term| {
+            let term = &program.terms[*term as usize];
+            let meant = if facts.host_network { term.hosts } else { term.pods };
+            let held = |pod: &PodId| {
+                let addresses = self.after.cluster.pod(*pod).addresses.iter();
+                addresses.into_iter().any(|address| term.set.contains(*address))
+            };
+            meant && (facts.address_unknown || self.pods(group).iter().any(held))
+        })
+    }
+
+    /// Decides a cell on both sides, family by family; `None` where its pods are not all alike.
+    fn decided(
+        &self,
+        src: GroupId,
+        dst: GroupId,
+        families: Families,
+    ) -> Option<[Vec<(Family, Decision)>; 2]> {
+        let mut found = [Vec::new(), Vec::new()];
+        for family in families.iter() {
+            let target = self.alike(Direction::Egress, src, dst, family)?;
+            let source = self.alike(Direction::Ingress, dst, src, family)?;
+            let egress = self.decide_both(Direction::Egress, src, &target, family);
+            let ingress = self.decide_both(Direction::Ingress, dst, &source, family);
+            for ((list, egress), ingress) in found.iter_mut().zip(egress).zip(ingress) {
+                list.push((family, egress.and(&ingress)));
+            }
+        }
+        Some(found)
+    }
+
+    /// Describes the pods of a group where the rules of `subject` treat them all alike.
+    fn alike(
+        &self,
+        direction: Direction,
+        subject: GroupId,
+        other: GroupId,
+        family: Family,
+    ) -> Option<Other<'a>> {
+        let first = self.first_address(other, family);
+        let profiles = (
+            self.before.program.profile(direction, subject),
+            self.after.program.profile(direction, subject),
+        );
+        let maps = self.maps(direction, profiles, family);
+        if maps.iter().all(|m| m.is_trivial()) {
+            return Some(self.other(other, family, first));
+        }
+        let classes = |pod: &PodId| {
+            let address = self.after.cluster.pod(*pod).address(family);
+            address.map(|address| maps.map(|m| m.class(address)))
+        };
+        let mut pods = self.pods(other).iter();
+        let own = pods.next().map(classes)?;
+        pods.all(|pod| classes(pod) == own).then(|| self.other(other, family, first))
+    }
+
+    fn add_outside(&mut self, direction: Direction, group: GroupId) {
+        let own = self.members(group).map(|member| member.0);
+        match direction {
+            Direction::Egress => self.found.to_outside.extend(own),
+            Direction::Ingress => self.found.from_outside.extend(own),
+        }
+    }
+
+    fn tell_apart(&mut self, src: GroupId, dst: GroupId) {
+        let targets: Vec<WorkloadId> = self.members(dst).map(|m| m.0).collect();
+        for (source, _) in self.members(src) {
+            self.found.told_apart.entry(source).or_default().extend(&targets);
+        }
+    }
+
+    fn add(&mut self, src: GroupId, dst: GroupId, decided: &[Vec<(Family, Decision)>; 2]) {
+        let targets: Vec<(WorkloadId, bool)> = self.members(dst).collect();
+        for (source, whole) in self.members(src) {
+            for (target, other_whole) in &targets {
+                if !(whole && *other_whole) {
+                    self.found.told_apart.entry(source).or_default().insert(*target);
+                    continue;
+                }
+                let count = |id| self.after.cluster.workload(id).pods.len() as u64;
+                let (a, b) = (count(source), count(*target));
+                let total = if source == *target { a * (a - 1) } else { a * b };
+                if total > 0 {
+                    let rows =
+                        [&decided[0], &decided[1]].map(|side| rows(side, (source, *target), total));
+                    self.found.pairs.push(MovedPair { src: source, dst: *target, rows });
+                }
+            }
+        }
+    }
+}
+
+/// How the rules of two profiles cut the addresses of a family.
+struct Cut<'a> {
+    maps: [&'a AddressClasses; 6],
+    /// First address and what follows the last, as numbers; the first again; the class under each map.
+    pieces: Vec<(u128, Option<u128>, IpAddr, [u32; 6])>,
+}
+
+impl<'a> Cut<'a> {
+    fn of(
+        mover: &Mover<'a>,
+        direction: Direction,
+        profiles: (ProfileId, ProfileId),
+        family: Family,
+    ) -> Self {
+        let maps = mover.maps(direction, profiles, family);
+        let mut cut = Self { maps, pieces: Vec::new() };
+        if cut.is_trivial() {
+            return cut;
+        }
+        let ranges = pieces(family, &IpSet::family(family), &maps);
+        let number = crate::compile::address_number;
+        for (at, range) in ranges.iter().enumerate() {
+            let end = ranges.get(at + 1).map(|next| number(next.from));
+            let classes = maps.map(|m| m.class(range.from));
+            cut.pieces.push((number(range.from), end, range.from, classes));
+        }
+        cut
+    }
+
+    fn is_trivial(&self) -> bool {
+        self.maps.iter().all(|m| m.is_trivial())
+    }
+}
+
+/// The ports that two decisions treat differently.
+fn delta(was: &Decision, is: &Decision) -> PortSet {
+    if was == is {
+        return PortSet::none();
+    }
+    let apart = |a: &PortSet, b: &PortSet| a.difference(b).union(&b.difference(a));
+    apart(&was.allow, &is.allow)
+        .union(&apart(&was.unknown, &is.unknown))
+        .union(&apart(&was.ambiguous, &is.ambiguous))
+}
+
+/// The rows of one side, as a question would give them.
+fn rows(
+    decided: &[(Family, Decision)],
+    (src, dst): (WorkloadId, WorkloadId),
+    total: u64,
+) -> Vec<Row> {
+    let all = PortSet::all();
+    let parts: Vec<(Family, Vec<(Verdict, PortSet)>)> =
+        decided.iter().map(|(family, decision)| (*family, decision.split(&all))).collect();
+    let agree = parts.windows(2).all(|pair| pair[0].1 == pair[1].1);
+    let taken = if agree { 1 } else { parts.len() };
+    let row = |family: Family, verdict, ports| Row {
+        src: End::Workload(src),
+        dst: End::Workload(dst),
+        family: (!agree).then_some(family),
+        verdict,
+        ports,
+        matching: total,
+        total,
+        reasons: Vec::new(),
+    };
+    let listed = parts.into_iter().take(taken).flat_map(|(family, parts)| {
+        let kept = parts.into_iter().filter(|(verdict, _)| *verdict != Verdict::Deny);
+        kept.map(move |(verdict, ports)| (family, verdict, ports))
+    });
+    listed.map(|(family, verdict, ports)| row(family, verdict, ports)).collect()
+}
