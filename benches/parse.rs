@@ -12,8 +12,8 @@ use serde::Deserialize as _;
 
 const PODS: u32 = 1_000;
 
-fn bytes(c: &mut Criterion) {
-    let mut group = c.benchmark_group("load");
+fn parse(c: &mut Criterion) {
+    let mut group = c.benchmark_group("parse");
     group.sample_size(10).measurement_time(Duration::from_secs(3));
     let (mut yaml, mut json) = (Vec::new(), Vec::new());
     write_yaml(Preset::Enterprise, PODS, 1, &mut yaml).unwrap();
@@ -37,5 +37,5 @@ fn values(yaml: &[u8]) -> usize {
     serde_yaml::Deserializer::from_slice(yaml).flat_map(serde_yaml::Value::deserialize).count()
 }
 
-criterion_group!(benches, bytes);
+criterion_group!(benches, parse);
 criterion_main!(benches);
