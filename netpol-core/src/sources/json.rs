@@ -458,7 +458,7 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(crate::testing::cases(1000))]
+        #![proptest_config(ProptestConfig { cases: 1000, ..ProptestConfig::default() })]
 
         #[test]
         fn a_tree_holds_what_the_reader_reads(value in values()) {

@@ -166,7 +166,7 @@ mod tests {
     use super::*;
 
     proptest! {
-        #![proptest_config(crate::testing::cases(5000))]
+        #![proptest_config(ProptestConfig { cases: 5000, ..ProptestConfig::default() })]
 
         #[test]
         fn short_cuts_change_no_value(text in "[-+.0-9a-fxXoO_einN:/ ]{0,8}") {

@@ -521,7 +521,7 @@ status:
     }
 
     proptest! {
-        #![proptest_config(crate::testing::cases(2000))]
+        #![proptest_config(ProptestConfig { cases: 2000, ..ProptestConfig::default() })]
 
         #[test]
         fn slicing_changes_nothing_that_is_read(text in manifest(), kind in kind()) {
