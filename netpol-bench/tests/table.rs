@@ -29,7 +29,9 @@ fn a_table_is_printed_and_written_in_three_forms() {
     ]);
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let printed = String::from_utf8(output.stdout).unwrap();
-    let read = |name: &str| std::fs::read_to_string(directory.path().join(name)).unwrap();
+    let read = |name: &str| {
+        String::from_utf8(std::fs::read(directory.path().join(name)).unwrap()).unwrap()
+    };
     assert_eq!(read("table.txt"), printed);
     let table: Table = serde_json::from_str(&read("table.json")).unwrap();
     let mut again = Vec::new();

@@ -15,7 +15,7 @@ use crate::row::{Figure, as_f64};
 use crate::stopwatch::{Stopwatch, median};
 use crate::write::{Layout, write_files};
 
-/// So much of a stream is read by plain serde_yaml, in bytes: its rate does not depend on the size.
+/// So much of a stream is read by plain `serde_yaml`, in bytes: its rate does not depend on the size.
 const PLAINLY_READ: usize = 16 << 20;
 
 pub(super) fn measure(settings: &Settings, notes: &mut Notebook) -> Result<(), MeasureError> {

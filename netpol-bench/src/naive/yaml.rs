@@ -1,4 +1,4 @@
-//! YAML read as a program without a slicer reads it: serde_yaml into the full structs of the Kubernetes API.
+//! YAML read as a program without a slicer reads it: `serde_yaml` into the full structs of the Kubernetes API.
 
 use k8s_openapi::api::apps::v1::{DaemonSet, Deployment, StatefulSet};
 use k8s_openapi::api::core::v1::{Namespace, Node, Pod};

@@ -5,7 +5,7 @@ mod growth;
 mod plot;
 mod text;
 
-use std::io::{self, Write};
+use std::io::{self, Write as _};
 use std::path::Path;
 use std::process::{Command, Stdio};
 

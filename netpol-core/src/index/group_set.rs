@@ -337,14 +337,15 @@ impl Union {
         match set {
             GroupSet::Span(from, to) => self.insert_range(*from, *to),
             GroupSet::Ranges(ranges) => ranges.iter().for_each(|r| self.insert_range(r.0, r.1)),
-            GroupSet::Dense(other) => match &mut self.dense {
-                Some(dense) => dense.or(other),
-                None => {
+            GroupSet::Dense(other) => {
+                if let Some(dense) = &mut self.dense {
+                    dense.or(other);
+                } else {
                     let mut dense = other.clone();
                     self.ranges.drain(..).for_each(|r| dense.insert_range(r.0, r.1));
                     self.dense = Some(dense);
                 }
-            },
+            }
         }
     }
 

@@ -6,7 +6,7 @@ use indexmap::IndexMap;
 
 use super::count::count_pairs;
 use super::snapshot::Snapshot;
-use crate::compile::{PortKey, Program, port_key};
+use crate::compile::{PortKey, PortMatch, Program, port_key};
 use crate::index::map;
 use crate::model::{PortRange, Protocol};
 
@@ -69,7 +69,7 @@ fn declared(program: &Program) -> BTreeSet<PortKey> {
 
 /// Cuts the ports of every protocol where some rule tells a port from the one before.
 fn atoms(program: &Program, declared: &BTreeSet<PortKey>) -> Vec<PortRange> {
-    let ranges = program.ports.iter().flat_map(|ports| ports.key_ranges());
+    let ranges = program.ports.iter().flat_map(PortMatch::key_ranges);
     let singles = declared.iter().map(|key| (*key, *key));
     let cuts: BTreeSet<PortKey> =
         ranges.chain(singles).flat_map(|(from, to)| [from, to.saturating_add(1)]).collect();

@@ -107,7 +107,7 @@ impl<'a> Mover<'a> {
                 if touched.outside && self.outside_differs(direction, profiles, first) {
                     groups.iter().for_each(|group| self.add_outside(direction, *group));
                 }
-                for differing in self.differing(direction, profiles, first, touched.others) {
+                for differing in self.differing(direction, profiles, first, &touched.others) {
                     differing.groups.for_each(&mut |other| {
                         for group in &groups {
                             self.decide_cell(direction, *group, other, &differing);
@@ -146,12 +146,12 @@ impl<'a> Mover<'a> {
     fn maps(
         &self,
         direction: Direction,
-        (a, b): (ProfileId, ProfileId),
+        (was, is): (ProfileId, ProfileId),
         family: Family,
     ) -> [&'a AddressClasses; 6] {
-        let [x, y, z] = self.before.program.class_maps(direction, a, family);
-        let [u, v, w] = self.after.program.class_maps(direction, b, family);
-        [x, y, z, u, v, w]
+        let old = self.before.program.class_maps(direction, was, family);
+        let new = self.after.program.class_maps(direction, is, family);
+        [old[0], old[1], old[2], new[0], new[1], new[2]]
     }
 
     /// What two profiles say about an end, before and after.
@@ -205,12 +205,12 @@ impl<'a> Mover<'a> {
         direction: Direction,
         profiles: (ProfileId, ProfileId),
         subject: GroupId,
-        others: DenseSet,
+        others: &DenseSet,
     ) -> Vec<Differing> {
         let by_family = Family::ALL.map(|family| Cut::of(self, direction, profiles, family));
         let cells = self.cells(direction, profiles, others);
         let decide = |(first, groups): (GroupId, DenseSet)| {
-            self.differing_cell((direction, subject), &by_family, first, groups)
+            self.differing_cell((direction, subject), &by_family, first, &groups)
         };
         cells.into_iter().filter_map(decide).collect()
     }
@@ -220,7 +220,7 @@ impl<'a> Mover<'a> {
         &self,
         direction: Direction,
         (a, b): (ProfileId, ProfileId),
-        others: DenseSet,
+        others: &DenseSet,
     ) -> Vec<(GroupId, DenseSet)> {
         let len = self.after.program.groups.len();
         let mut listed = Vec::new();
@@ -273,13 +273,12 @@ impl<'a> Mover<'a> {
         };
         for id in groups {
             let group = self.group(*id);
-            match kinds.iter_mut().find(|(known, _)| alike(known, group)) {
-                Some((_, set)) => set.insert(*id),
-                None => {
-                    let mut set = DenseSet::none(len);
-                    set.insert(*id);
-                    kinds.push((group, set));
-                }
+            if let Some((_, set)) = kinds.iter_mut().find(|(known, _)| alike(known, group)) {
+                set.insert(*id);
+            } else {
+                let mut set = DenseSet::none(len);
+                set.insert(*id);
+                kinds.push((group, set));
             }
         }
         kinds.into_iter().map(|(_, set)| set).collect()
@@ -290,7 +289,7 @@ impl<'a> Mover<'a> {
         (direction, subject): (Direction, GroupId),
         cuts: &[Cut<'_>; 2],
         first: GroupId,
-        groups: DenseSet,
+        groups: &DenseSet,
     ) -> Option<Differing> {
         let group = self.group(first);
         let mut ports = PortSet::none();
@@ -328,7 +327,7 @@ impl<'a> Mover<'a> {
                 groups.clone()
             } else {
                 let mut set = self.groups_between(family, &pods);
-                set.and(&groups);
+                set.and(groups);
                 set
             };
             match &mut differing {

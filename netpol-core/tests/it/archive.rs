@@ -197,7 +197,7 @@ fn other_files_and_damaged_ones_are_refused_with_what_to_do() {
     for bytes in [text_mode.as_bytes(), &good[1..]] {
         assert!(said(bytes).contains("damaged: it does not begin as one does"));
     }
-    let mut newer = good.clone();
+    let mut newer = good;
     newer[8] = 2;
     newer[24..29].copy_from_slice(b"9.9.9");
     archive::mend(&mut newer);

@@ -149,7 +149,7 @@ fn in_another_form_it_is_a_list() {
     let path = folder.path().join("facts.csv");
     let ran = ask(&manifests, &[&format!("export snapshot to \"{}\"", path.display())]);
     assert_eq!(ran.code, 0, "{}", ran.err);
-    assert!(std::fs::read_to_string(&path).unwrap().starts_with(head));
+    assert!(std::fs::read(&path).unwrap().starts_with(head.as_bytes()));
     let graph = ask(&manifests, &["export graph to ./g.snapshot"]);
     assert_eq!(graph.code, 2);
     assert!(graph.err.contains("`graph` has no form as .snapshot"), "{}", graph.err);

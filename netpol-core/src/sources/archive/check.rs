@@ -108,13 +108,11 @@ impl<'a> Order<'a> {
         let mut least = 0;
         for label in labels {
             let rank = self.ranks.get(self.table.key_index(*label) as usize).copied();
-            match rank.filter(|rank| *rank >= least) {
-                Some(rank) => least = rank + 1,
-                None => {
-                    let what = format!("`{name}` has labels that are not there, or out of order");
-                    return Err(Refused::malformed(what));
-                }
-            }
+            let Some(rank) = rank.filter(|rank| *rank >= least) else {
+                let what = format!("`{name}` has labels that are not there, or out of order");
+                return Err(Refused::malformed(what));
+            };
+            least = rank + 1;
         }
         Ok(())
     }

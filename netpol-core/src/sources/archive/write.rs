@@ -76,7 +76,8 @@ impl Blocks {
     fn add<T: Serialize + ?Sized>(&mut self, block: &T) -> Result<u32, String> {
         let bytes = encoded(block)?;
         self.bytes.extend(&bytes);
-        u32::try_from(bytes.len()).map_err(|_| "a part of it takes more than 4 GiB".to_owned())
+        u32::try_from(bytes.len())
+            .map_err(|_too_large| "a part of it takes more than 4 GiB".to_owned())
     }
 }
 
