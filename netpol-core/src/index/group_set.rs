@@ -3,6 +3,9 @@
 use std::borrow::Cow;
 
 use roaring::RoaringBitmap;
+use smallvec::SmallVec;
+
+use super::words;
 
 /// An immutable set of groups; equal sets have equal representations.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -22,6 +25,9 @@ pub(crate) struct DenseSet {
     len: u32,
 }
 
+/// Ranges in the making, most of which are few.
+type FewRanges = SmallVec<[(u32, u32); 12]>;
+
 /// Above one range for so many groups a bitset is smaller and faster.
 const GROUPS_PER_RANGE: u32 = 64;
 
@@ -38,17 +44,17 @@ impl GroupSet {
 
     /// Takes over a bitmap; `len` is the number of groups.
     pub(crate) fn from_bitmap(bitmap: &RoaringBitmap, len: u32) -> Self {
-        let mut ranges: Vec<(u32, u32)> = Vec::new();
+        let mut ranges = FewRanges::new();
         let mut groups = bitmap.iter();
         while let Some(range) = groups.next_range() {
             ranges.push((*range.start(), range.end() + 1));
         }
-        Self::from_ranges(ranges, len)
+        Self::from_ranges(&ranges, len)
     }
 
-    /// Takes over ascending, disjoint, non-adjacent ranges.
-    pub(crate) fn from_ranges(ranges: Vec<(u32, u32)>, len: u32) -> Self {
-        if let [(from, to)] = ranges[..] {
+    /// Copies ascending, disjoint, non-adjacent ranges.
+    pub(crate) fn from_ranges(ranges: &[(u32, u32)], len: u32) -> Self {
+        if let [(from, to)] = *ranges {
             return Self::Span(from, to);
         }
         if ranges.is_empty() {
@@ -86,6 +92,15 @@ impl GroupSet {
         }
     }
 
+    /// Returns the first group.
+    pub(crate) fn first(&self) -> Option<u32> {
+        match self {
+            Self::Span(from, to) => (from < to).then_some(*from),
+            Self::Ranges(ranges) => ranges.first().map(|range| range.0),
+            Self::Dense(dense) => dense.first(),
+        }
+    }
+
     /// Calls `visit` for each group, ascending.
     pub(crate) fn for_each(&self, mut visit: impl FnMut(u32)) {
         match self {
@@ -97,6 +112,11 @@ impl GroupSet {
 
     /// Returns the groups that are in both sets.
     pub(crate) fn intersection(&self, other: &Self, len: u32) -> Self {
+        if let (Self::Span(0, to), other) | (other, Self::Span(0, to)) = (self, other)
+            && *to == len
+        {
+            return other.clone();
+        }
         if let (Self::Dense(dense), any) | (any, Self::Dense(dense)) = (self, other) {
             let mut both = DenseSet::none(len);
             both.insert_set(any);
@@ -105,7 +125,7 @@ impl GroupSet {
         }
         let (a, b) = (self.as_ranges(), other.as_ranges());
         let (mut a, mut b) = (a.as_ref(), b.as_ref());
-        let mut both = Vec::new();
+        let mut both = FewRanges::new();
         while let ([(a_from, a_to), a_rest @ ..], [(b_from, b_to), b_rest @ ..]) = (a, b) {
             let (from, to) = (*a_from.max(b_from), *a_to.min(b_to));
             if from < to {
@@ -117,12 +137,12 @@ impl GroupSet {
                 b = b_rest;
             }
         }
-        Self::from_ranges(both, len)
+        Self::from_ranges(&both, len)
     }
 
     /// Returns the groups that are not in the set.
     pub(crate) fn complement(&self, len: u32) -> Self {
-        let mut outside = Vec::new();
+        let mut outside = FewRanges::new();
         let mut at = 0;
         self.for_each_range(|from, to| {
             if at < from {
@@ -133,7 +153,7 @@ impl GroupSet {
         if at < len {
             outside.push((at, len));
         }
-        Self::from_ranges(outside, len)
+        Self::from_ranges(&outside, len)
     }
 
     /// Returns the number of groups in the set.
@@ -141,7 +161,7 @@ impl GroupSet {
         match self {
             Self::Span(from, to) => to - from,
             Self::Ranges(ranges) => ranges.iter().map(|r| r.1 - r.0).sum(),
-            Self::Dense(dense) => dense.words.iter().map(|w| w.count_ones()).sum(),
+            Self::Dense(dense) => words::count(&dense.words),
         }
     }
 
@@ -229,17 +249,17 @@ impl DenseSet {
 
     /// Adds the groups of `other`.
     pub(crate) fn or(&mut self, other: &Self) {
-        self.words.iter_mut().zip(&other.words).for_each(|(a, b)| *a |= b);
+        words::or(&mut self.words, &other.words);
     }
 
     /// Keeps the groups that are in `other` too.
     pub(crate) fn and(&mut self, other: &Self) {
-        self.words.iter_mut().zip(&other.words).for_each(|(a, b)| *a &= b);
+        words::and(&mut self.words, &other.words);
     }
 
     /// Removes the groups of `other`.
     pub(crate) fn minus(&mut self, other: &Self) {
-        self.words.iter_mut().zip(&other.words).for_each(|(a, b)| *a &= !b);
+        words::minus(&mut self.words, &other.words);
     }
 
     /// Returns the first group.
@@ -261,10 +281,7 @@ impl DenseSet {
 
     /// Sums up weights of the groups in both sets, given as bit planes.
     pub(crate) fn weight_in_both(&self, other: &Self, planes: &[Self]) -> u64 {
-        let plane_sum = |plane: &Self| -> u64 {
-            let both = self.words.iter().zip(&other.words).zip(&plane.words);
-            both.map(|((a, b), p)| u64::from((a & b & p).count_ones())).sum()
-        };
+        let plane_sum = |plane: &Self| words::count_in_all(&self.words, &other.words, &plane.words);
         planes.iter().enumerate().map(|(bit, plane)| plane_sum(plane) << bit).sum()
     }
 
@@ -286,7 +303,7 @@ impl DenseSet {
         if is_scattered(self.count_ranges(), self.len) {
             return GroupSet::Dense(self);
         }
-        GroupSet::from_ranges(self.ranges(), self.len)
+        GroupSet::from_ranges(&self.ranges(), self.len)
     }
 
     fn count_ranges(&self) -> usize {
@@ -305,7 +322,7 @@ impl DenseSet {
 pub(crate) struct Union {
     len: u32,
     /// Ranges in any order, which may overlap; none once there is a bitset.
-    ranges: Vec<(u32, u32)>,
+    ranges: FewRanges,
     dense: Option<DenseSet>,
     /// Whether every group is in it.
     whole: bool,
@@ -313,8 +330,8 @@ pub(crate) struct Union {
 
 impl Union {
     /// Starts with no group out of `len`.
-    pub(crate) const fn none(len: u32) -> Self {
-        Self { len, ranges: Vec::new(), dense: None, whole: false }
+    pub(crate) fn none(len: u32) -> Self {
+        Self { len, ranges: FewRanges::new(), dense: None, whole: false }
     }
 
     /// Tells whether every group is in it, so that nothing can be added.
@@ -358,19 +375,23 @@ impl Union {
             return dense.into_group_set();
         }
         let mut ranges = self.ranges;
-        if ranges.len() < 2 {
-            return GroupSet::from_ranges(ranges, self.len);
+        if !ranges.is_sorted() {
+            ranges.sort_unstable();
         }
-        ranges.sort_unstable();
-        let mut merged: Vec<(u32, u32)> = Vec::with_capacity(ranges.len());
-        for (from, to) in ranges {
-            match merged.last_mut() {
-                Some(last) if from <= last.1 => last.1 = last.1.max(to),
-                _ => merged.push((from, to)),
-            }
-        }
-        GroupSet::from_ranges(merged, self.len)
+        merge_sorted(&mut ranges);
+        GroupSet::from_ranges(&ranges, self.len)
     }
+}
+
+/// Makes ascending ranges disjoint, with groups between them.
+fn merge_sorted(ranges: &mut FewRanges) {
+    ranges.dedup_by(|next, last| {
+        let meets = next.0 <= last.1;
+        if meets {
+            last.1 = last.1.max(next.1);
+        }
+        meets
+    });
 }
 
 /// Adds the ranges that end or begin within one word.

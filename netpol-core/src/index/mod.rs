@@ -5,6 +5,7 @@ mod groups;
 mod mentions;
 mod parallel;
 mod selectors;
+mod words;
 
 pub(crate) use group_set::{DenseSet, GroupSet, Union};
 pub(crate) use groups::{Group, GroupId, Groups};

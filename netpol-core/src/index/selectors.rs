@@ -1,7 +1,7 @@
 //! Label selectors over groups: one bitmap for each label and key that a policy mentions.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
 use roaring::RoaringBitmap;
@@ -99,7 +99,7 @@ impl<'a> SelectorIndex<'a> {
                 _ => ranges.push((id, id + 1)),
             }
         }
-        GroupSet::from_ranges(ranges, len)
+        GroupSet::from_ranges(&ranges, len)
     }
 
     /// Selects the pods that match in the namespaces that match, as a set.
@@ -170,15 +170,47 @@ impl<'a> SelectorIndex<'a> {
         let holds = |n: &NamespaceId| selector.matches(|key| cluster.namespace_label(*n, key));
         let namespaces: Vec<NamespaceId> = match self.carrying(selector) {
             Some(few) => few.into_iter().filter(holds).collect(),
-            None => cluster.namespace_ids().filter(holds).collect(),
+            None => match self.left_out(selector) {
+                Some(few) => cluster.namespace_ids().filter(|n| !few.contains(n)).collect(),
+                None => cluster.namespace_ids().filter(holds).collect(),
+            },
         };
-        let mut groups = RoaringBitmap::new();
-        for (from, to) in namespaces.iter().map(|n| self.groups.of_namespace(*n)) {
-            groups.insert_range(from..to);
-        }
+        let groups = self.groups_of(&namespaces);
         let found = Rc::new(Matching { namespaces, groups });
         self.namespaces.insert(selector.clone(), Rc::clone(&found));
         found
+    }
+
+    /// All groups of some namespaces, which are ascending.
+    fn groups_of(&self, namespaces: &[NamespaceId]) -> RoaringBitmap {
+        let mut groups = RoaringBitmap::new();
+        let mut last = (0, 0);
+        for (from, to) in namespaces.iter().map(|n| self.groups.of_namespace(*n)) {
+            if from > last.1 {
+                groups.insert_range(last.0..last.1);
+                last = (from, to);
+            } else if from < to {
+                last.1 = to;
+            }
+        }
+        groups.insert_range(last.0..last.1);
+        groups
+    }
+
+    /// The namespaces with a label that some `NotIn` names; `None` where the selector has something else.
+    fn left_out(
+        &self,
+        selector: &Selector,
+    ) -> Option<HashSet<NamespaceId, foldhash::fast::RandomState>> {
+        let mut found = HashSet::default();
+        for requirement in &selector.requirements {
+            let Operator::NotIn(values) = &requirement.operator else { return None };
+            let table = self.cluster.labels();
+            let known = values.iter().filter_map(|v| table.find(&requirement.key, v));
+            let carrying = known.filter_map(|id| self.bitmaps.namespaces.get(&id));
+            found.extend(carrying.flatten().copied());
+        }
+        Some(found)
     }
 
     /// The namespaces with a label of the `In` that fewest have, ascending; `None` where the selector has no `In`.
