@@ -12,6 +12,10 @@ use netpol_bench::table::{self, Plan, TableError};
 use netpol_bench::write::{Layout, write_files};
 use thiserror::Error;
 
+/// As in the program `netpol-query`.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Makes synthetic clusters and measures netpol-core on them.
 #[derive(Parser)]
 struct Arguments {
