@@ -83,6 +83,12 @@ impl AddressClasses {
         &self.terms[class as usize]
     }
 
+    /// Returns the class of the addresses that no term holds; `None` where terms hold all of them.
+    pub(crate) fn without_terms(&self) -> Option<ClassId> {
+        let at = self.terms.iter().position(|terms| terms.is_empty())?;
+        ClassId::try_from(at).ok()
+    }
+
     /// Returns the first address of each piece.
     pub(crate) fn starts(&self) -> &[u128] {
         &self.starts
@@ -118,7 +124,7 @@ struct Sweep {
     starts: Vec<u128>,
     class_of: Vec<ClassId>,
     terms: Vec<Box<[u32]>>,
-    classes: HashMap<Box<[u32]>, ClassId>,
+    classes: HashMap<Box<[u32]>, ClassId, foldhash::fast::RandomState>,
     active: Vec<u32>,
 }
 

@@ -3,28 +3,25 @@
 use std::ops::Index;
 use std::sync::Arc;
 
-/// So many entries make a chunk: a write copies one, a copy of the table counts one more owner of each.
-const CHUNK: usize = 256;
-
-/// Entries in chunks of one size.
+/// Entries in chunks of one size: a write copies a chunk, a copy of the table counts one more owner of each.
 #[derive(Debug)]
-pub(crate) struct Chunked<T> {
+pub(crate) struct Chunked<T, const CHUNK: usize = 256> {
     chunks: Vec<Arc<[T]>>,
 }
 
-impl<T> Clone for Chunked<T> {
+impl<T, const CHUNK: usize> Clone for Chunked<T, CHUNK> {
     fn clone(&self) -> Self {
         Self { chunks: self.chunks.clone() }
     }
 }
 
-impl<T: Clone> From<Vec<T>> for Chunked<T> {
+impl<T: Clone, const CHUNK: usize> From<Vec<T>> for Chunked<T, CHUNK> {
     fn from(entries: Vec<T>) -> Self {
         Self { chunks: entries.chunks(CHUNK).map(Arc::from).collect() }
     }
 }
 
-impl<T> Chunked<T> {
+impl<T, const CHUNK: usize> Chunked<T, CHUNK> {
     /// Lists the entries.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &T> {
         self.chunks.iter().flat_map(|chunk| chunk.iter())
@@ -40,7 +37,7 @@ impl<T> Chunked<T> {
     }
 }
 
-impl<T: Clone> Chunked<T> {
+impl<T: Clone, const CHUNK: usize> Chunked<T, CHUNK> {
     /// Puts an entry in place of another.
     pub(crate) fn set(&mut self, at: usize, entry: T) {
         let chunk = self.chunks.get_mut(at / CHUNK).map(Arc::make_mut);
@@ -50,7 +47,7 @@ impl<T: Clone> Chunked<T> {
     }
 }
 
-impl<T> Index<usize> for Chunked<T> {
+impl<T, const CHUNK: usize> Index<usize> for Chunked<T, CHUNK> {
     type Output = T;
 
     fn index(&self, at: usize) -> &T {
@@ -70,7 +67,7 @@ mod tests {
         assert_eq!((new.iter().count(), new[299], new[300], old[300]), (600, 299, 7, 300));
         let mut apart = Vec::new();
         old.for_each_apart(&new, |at, a, b| apart.push((at, a == b)));
-        assert_eq!(apart.len(), CHUNK);
+        assert_eq!(apart.len(), 256);
         assert_eq!(apart.iter().find(|(_, same)| !same), Some(&(300, false)));
         assert!(new.iter().enumerate().all(|(at, entry)| at == 300 || at == *entry));
     }

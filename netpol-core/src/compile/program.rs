@@ -73,6 +73,9 @@ impl PodAddresses {
     }
 }
 
+/// Lists of policies by namespace. Copying a chunk counts one more owner of each of its lists, so it is small.
+pub(super) type NetworkLists = Chunked<Arc<[u32]>, 64>;
+
 /// One direction of a program.
 #[derive(Clone, Debug)]
 pub(crate) struct DirectionProgram {
@@ -83,7 +86,7 @@ pub(crate) struct DirectionProgram {
     /// The profile of each group.
     pub(crate) of_group: Chunked<ProfileId>,
     /// The NetworkPolicies of each namespace, by their positions in the stage; those that changed since are not in it.
-    pub(crate) network_by_namespace: Chunked<Arc<[u32]>>,
+    pub(crate) network_by_namespace: NetworkLists,
 }
 
 /// The position of the Admin stage. The first profile of every stage is that of no policy.
@@ -177,7 +180,7 @@ impl DirectionProgram {
     }
 }
 
-fn network_by_namespace(cluster: &Cluster, stage: &Stage) -> Chunked<Arc<[u32]>> {
+fn network_by_namespace(cluster: &Cluster, stage: &Stage) -> NetworkLists {
     let mut lists = vec![Vec::new(); cluster.namespaces().len()];
     for (position, policy) in (0u32..).zip(stage.policies.iter()) {
         if let Some(namespace) = cluster.policy(policy.id).namespace {

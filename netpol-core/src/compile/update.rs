@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use super::address_classes::AddressClasses;
 use super::grown::Grown;
-use super::ports::NamedPort;
+use super::peers::{AddressTerm, PeerSet};
+use super::ports::{NamedPort, PortMatch};
 use super::profiles::{Profile, ProfileId, StageProfile};
 use super::program::{Compiler, DirectionProgram, NETWORK, Parts, Program};
-use super::stages::CompiledPolicy;
-use crate::index::GroupId;
+use super::stages::{CompiledPolicy, Rule};
+use crate::index::{GroupId, Groups};
 use crate::model::{Cluster, Dialect, Direction, Family, NamespaceId, PolicyId, PolicySpec};
 
 type FastMap<K, V> = HashMap<K, V, foldhash::fast::RandomState>;
@@ -47,9 +48,7 @@ impl Program {
             compiler.add(*id, policy);
         }
         let parts = compiler.finish();
-        let mut program = self.clone();
-        program.take(parts, cluster, ids);
-        Some(program)
+        Some(self.taking(parts, cluster, ids))
     }
 
     fn is_worn(&self) -> bool {
@@ -65,28 +64,60 @@ impl Program {
             })
     }
 
-    fn take(&mut self, parts: Parts, cluster: &Cluster, ids: &[PolicyId]) {
+    /// Returns the program with what came of the policies `ids`.
+    fn taking(&self, parts: Parts, cluster: &Cluster, ids: &[PolicyId]) -> Self {
         let Parts { peers, terms, ports, egress, ingress, .. } = parts;
-        peers.into_iter().for_each(|peer| self.peers.push(peer));
-        terms.into_iter().for_each(|term| self.terms.push(term));
-        ports.into_iter().for_each(|port| self.ports.push(port));
-        let [_, egress, _] = egress;
-        let [_, ingress, _] = ingress;
+        let mut tables = Tables {
+            peers: self.peers.clone(),
+            terms: self.terms.clone(),
+            ports: self.ports.clone(),
+        };
+        peers.into_iter().for_each(|peer| tables.peers.push(peer));
+        terms.into_iter().for_each(|term| tables.terms.push(term));
+        ports.into_iter().for_each(|port| tables.ports.push(port));
         let mut places: Vec<(PolicyId, NamespaceId)> =
             ids.iter().filter_map(|id| Some((*id, cluster.policy(*id).namespace?))).collect();
         places.sort_unstable();
         places.dedup();
-        for (direction, compiled) in [(Direction::Egress, egress), (Direction::Ingress, ingress)] {
-            let own = match direction {
-                Direction::Egress => self.egress.clone(),
-                Direction::Ingress => self.ingress.clone(),
-            };
-            let updated = Updater { program: self, direction, own }.run(&places, compiled);
-            match direction {
-                Direction::Egress => self.egress = updated,
-                Direction::Ingress => self.ingress = updated,
-            }
+        let update = |direction, own: &DirectionProgram, compiled| {
+            let updater =
+                Updater { groups: &self.groups, tables: &tables, direction, own: own.clone() };
+            updater.run(&places, compiled)
+        };
+        let [_, egress, _] = egress;
+        let [_, ingress, _] = ingress;
+        let egress = update(Direction::Egress, &self.egress, egress);
+        let ingress = update(Direction::Ingress, &self.ingress, ingress);
+        let Tables { peers, terms, ports } = tables;
+        Self {
+            groups: Arc::clone(&self.groups),
+            mentions: Arc::clone(&self.mentions),
+            bitmaps: Arc::clone(&self.bitmaps),
+            addresses: Arc::clone(&self.addresses),
+            peers,
+            terms,
+            ports,
+            unmapped: self.unmapped.clone(),
+            egress,
+            ingress,
         }
+    }
+}
+
+/// What rules refer to.
+struct Tables {
+    peers: Grown<PeerSet>,
+    terms: Grown<AddressTerm>,
+    ports: Grown<PortMatch>,
+}
+
+impl Tables {
+    /// Lists the address terms of rules, ascending.
+    fn terms_of(&self, rules: &[Rule]) -> Vec<u32> {
+        let peers = rules.iter().map(|rule| &self.peers[rule.peer as usize]);
+        let mut terms: Vec<u32> = peers.flat_map(|peer| peer.terms.iter().copied()).collect();
+        terms.sort_unstable();
+        terms
     }
 }
 
@@ -95,7 +126,8 @@ type Key = (Box<[u32]>, Box<[NamedPort]>);
 
 /// Changes one direction.
 struct Updater<'a> {
-    program: &'a Program,
+    groups: &'a Groups,
+    tables: &'a Tables,
     direction: Direction,
     own: DirectionProgram,
 }
@@ -151,7 +183,8 @@ impl Updater<'_> {
         for group in touched {
             let mut profile = self.own.profiles[self.own.of_group[*group as usize] as usize];
             let stage = &self.own.stages[NETWORK];
-            let old = &stage.profiles[profile.stages[NETWORK] as usize];
+            let before = profile.stages[NETWORK];
+            let old = &stage.profiles[before as usize];
             let mut policies: Vec<u32> =
                 old.policies.iter().copied().filter(|p| !gone.contains(p)).collect();
             let selects = |at: &&u32| stage.policies[**at as usize].subject.contains(*group);
@@ -160,7 +193,7 @@ impl Updater<'_> {
             policies.sort_by_key(|at| stage.policies[*at as usize].id);
             let named = self.named_ports(*group, &policies);
             profile.stages[NETWORK] =
-                self.stage_profile((policies.into(), named), &mut stage_profiles);
+                self.stage_profile((policies.into(), named), before, &mut stage_profiles);
             profile.cut = self.cut(&profile);
             let next = u32::try_from(self.own.profiles.len()).unwrap_or(u32::MAX);
             let id = if profile == Profile::default() {
@@ -179,16 +212,12 @@ impl Updater<'_> {
         let stage = &self.own.stages[NETWORK];
         let mut rules = policies.iter().flat_map(|at| &stage.policies[*at as usize].rules);
         let uses_names = self.direction == Direction::Ingress
-            && rules.any(|rule| self.program.ports[rule.ports as usize].has_names());
-        if uses_names {
-            self.program.groups.group(group).named_ports.clone()
-        } else {
-            Box::default()
-        }
+            && rules.any(|rule| self.tables.ports[rule.ports as usize].has_names());
+        if uses_names { self.groups.group(group).named_ports.clone() } else { Box::default() }
     }
 
-    /// Returns the stage profile of some policies, made at need. The first is that of none.
-    fn stage_profile(&mut self, key: Key, known: &mut FastMap<Key, u32>) -> u32 {
+    /// Returns the stage profile of some policies, made at need; `before` is what their groups had. The first is that of none.
+    fn stage_profile(&mut self, key: Key, before: u32, known: &mut FastMap<Key, u32>) -> u32 {
         if key.0.is_empty() {
             return 0;
         }
@@ -198,15 +227,14 @@ impl Updater<'_> {
         let stage = &self.own.stages[NETWORK];
         let of = |at: &u32| stage.policies[*at as usize].rules.iter().copied();
         let rules: Box<[_]> = key.0.iter().flat_map(of).collect();
-        let mut terms: Vec<u32> = rules
-            .iter()
-            .flat_map(|rule| self.program.peers[rule.peer as usize].terms.iter().copied())
-            .collect();
-        terms.sort_unstable();
-        let classes = if terms.is_empty() {
+        let terms = self.tables.terms_of(&rules);
+        let old = &stage.profiles[before as usize];
+        let classes = if terms == self.tables.terms_of(&old.rules) {
+            old.classes.clone()
+        } else if terms.is_empty() {
             stage.profiles[0].classes.clone()
         } else {
-            let all: &Grown<_> = &self.program.terms;
+            let all = &self.tables.terms;
             Family::ALL.map(|family| Arc::new(AddressClasses::build(family, &terms, all)))
         };
         let id = u32::try_from(stage.profiles.len()).unwrap_or(u32::MAX);
