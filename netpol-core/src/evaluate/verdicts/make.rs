@@ -11,7 +11,7 @@ use crate::compile::{
     AddressTerm, CompiledPolicy, NETWORK, PortKey, PortMatch, Profile, Program, Rule, Stage,
     StageProfile, address_number, port_key,
 };
-use crate::index::{DenseSet, GroupSet};
+use crate::index::{DenseSet, GroupId, GroupSet};
 use crate::model::{Cluster, Direction, Family, Protocol};
 
 type FastMap<K, V> = HashMap<K, V, foldhash::fast::RandomState>;
@@ -100,6 +100,8 @@ struct Maker<'a> {
     sets: FastMap<GroupSet, Part>,
     /// Where each way to cut ports stands.
     cuts: FastMap<Box<[u32]>, u32>,
+    /// Where the entries of stages stand.
+    stages: FastMap<Box<[Entry]>, u32>,
     /// Words that united sets took.
     united: usize,
 }
@@ -122,7 +124,8 @@ impl<'a> Maker<'a> {
     fn new(program: &'a Program) -> Self {
         // 0 stands for a stage that does not govern.
         let pools = Pools { cuts: vec![0], ..Pools::default() };
-        Self { program, pools, sets: FastMap::default(), cuts: FastMap::default(), united: 0 }
+        let (sets, cuts, stages) = (FastMap::default(), FastMap::default(), FastMap::default());
+        Self { program, pools, sets, cuts, stages, united: 0 }
     }
 
     /// Makes the rows of one direction and family; `known` are the stages as they were made for the family before.
@@ -149,6 +152,9 @@ impl<'a> Maker<'a> {
         }
         let row = |profile: &Profile| {
             let mut row = ProfileRow::default();
+            let network = &program.stages[NETWORK];
+            let governing = &network.profiles[profile.stages[NETWORK] as usize];
+            row.origin = self.own_groups(network, governing).0;
             for (at, rows) in stages.iter().enumerate() {
                 let (offset, needs) = rows[profile.stages[at] as usize];
                 row.stages[at] = offset;
@@ -195,7 +201,16 @@ impl<'a> Maker<'a> {
         {
             return walk;
         }
-        (self.write(at, &rules, (&starts, &stretches), parts), needs)
+        let own = if at == NETWORK { self.own_groups(stage, profile) } else { (0, 0) };
+        (self.write((at, own), &rules, (&starts, &stretches), parts), needs)
+    }
+
+    /// Returns the groups of the namespace whose NetworkPolicies a profile is made of, as a half-open range.
+    fn own_groups(&self, stage: &Stage, profile: &StageProfile) -> (GroupId, GroupId) {
+        let policy = profile.policies.first().map(|at| &stage.policies[*at as usize]);
+        let subject = policy.and_then(|policy| policy.subject.first());
+        let groups = &self.program.groups;
+        subject.map_or((0, 0), |subject| groups.of_namespace(groups.group(subject).namespace))
     }
 
     /// Lists the ports of rules, in the order in which they are asked.
@@ -234,18 +249,18 @@ impl<'a> Maker<'a> {
     /// Writes a stage: its stretches of ports, and the entries of each.
     fn write(
         &mut self,
-        at: usize,
+        (at, own): (usize, (GroupId, GroupId)),
         rules: &[Placed],
         (starts, stretches): (&[PortKey], &[Stretch]),
         parts: &Parts,
     ) -> StageRow {
-        let base = index(self.pools.entries.len());
+        let mut all: Vec<Entry> = Vec::new();
         let mut cut = Vec::with_capacity(2 * starts.len() + 2);
         cut.push(index(starts.len()));
         cut.extend_from_slice(starts);
         let mut entries: Vec<Entry> = Vec::new();
         for start in starts {
-            cut.push(index(self.pools.entries.len()) - base);
+            cut.push(index(all.len()));
             entries.clear();
             let here = stretches.iter().filter(|s| s.0 <= *start && *start <= s.1);
             let here = here.map(|s| &rules[s.2 as usize]);
@@ -260,14 +275,21 @@ impl<'a> Maker<'a> {
                 let end = last + entries[last..].iter().take_while(|e| e.block == block).count();
                 entries.truncate(end);
             }
-            self.pools.entries.extend_from_slice(&entries);
+            all.extend(entries.iter().map(|entry| entry.seen_from(own)));
         }
-        cut.push(index(self.pools.entries.len()) - base);
+        cut.push(index(all.len()));
         let known = self.cuts.get(&cut[..]).copied();
         let cut = known.unwrap_or_else(|| {
             let begin = index(self.pools.cuts.len());
             self.pools.cuts.extend_from_slice(&cut);
             self.cuts.insert(cut.into(), begin);
+            begin
+        });
+        let known = self.stages.get(&all[..]).copied();
+        let base = known.unwrap_or_else(|| {
+            let begin = index(self.pools.entries.len());
+            self.pools.entries.extend_from_slice(&all);
+            self.stages.insert(all.into(), begin);
             begin
         });
         StageRow { cut, base }
@@ -429,6 +451,17 @@ fn placed(at: usize, stage: &Stage, profile: &StageProfile) -> Option<Vec<Placed
         }
     }
     u16::try_from(policies.len()).is_ok().then_some(rules)
+}
+
+impl Entry {
+    /// Counts a range of groups from the first of `own`, where it lies within that.
+    fn seen_from(self, own: (GroupId, GroupId)) -> Self {
+        if self.kind == EntryKind::Span && own.0 <= self.from && self.to <= own.1 {
+            let (from, to) = (self.from - own.0, self.to - own.0);
+            return Self { kind: EntryKind::Near, from, to, ..self };
+        }
+        self
+    }
 }
 
 impl Placed {

@@ -2,8 +2,9 @@
 //!
 //! A pod is one number: its group and what has to be known of it. A profile says where each of its stages stands. A stage is
 //! cut at the ports at which its rules change, and each stretch of ports leads to the peers that are matched there, so that
-//! neither the number of policies nor that of their rules matters. Where stages are cut is written once for all that are cut
-//! alike, as the namespaces of a cluster mostly are. What does not fit is left to the walk over the program, which judges
+//! neither the number of policies nor that of their rules matters. Groups of the subject's own namespace are numbered from the
+//! first of that namespace, and what is written alike is written once, as most namespaces of a cluster are: so the table stays
+//! small enough to lie near. What does not fit is left to the walk over the program, which judges
 //! everything: pods of unknown address or on the network of their node where rules name addresses, policies in lanes, and
 //! profiles that came after the table was made.
 
@@ -79,10 +80,13 @@ impl PodFacts {
     }
 }
 
-/// The stages of a profile in one family.
+/// The stages of a profile in one family; half a line of a cache.
 #[derive(Clone, Copy, Debug, Default)]
+#[repr(align(32))]
 struct ProfileRow {
     stages: [StageRow; 3],
+    /// The first group of the namespace whose NetworkPolicies govern.
+    origin: GroupId,
     /// What the other end has to be.
     needs: Needs,
 }
@@ -147,6 +151,8 @@ enum EntryKind {
     Any,
     /// A half-open range of groups.
     Span,
+    /// The same, counted from the first group of the subject's namespace.
+    Near,
     /// Where such ranges stand, ascending.
     Ranges,
     /// Where a bitset over groups begins.
@@ -185,6 +191,8 @@ const NAME_KEYS: PortKey = 1 << 20;
 #[derive(Clone, Copy)]
 struct Asked {
     group: GroupId,
+    /// The same, counted from the first group of the subject's namespace; far beyond it where the group stands before.
+    near: GroupId,
     address: u32,
     key: PortKey,
     /// The name of the port on the destination, where it has one and names matter.
@@ -237,7 +245,7 @@ impl VerdictTable {
         let odd = self.hosts.iter().chain(unknown);
         let mut ranges: Vec<_> = odd.map(|group| (*group, *group + 1)).collect();
         for entry in self.pools.at(stage, key) {
-            self.pools.add_groups(entry, program.groups.len(), &mut ranges);
+            self.pools.add_groups(entry, (row.origin, program.groups.len()), &mut ranges);
         }
         ranges.sort_unstable();
         ranges.dedup_by(|next, last| {
@@ -269,7 +277,9 @@ impl VerdictTable {
         };
         let row = rows.get(profile as usize)?;
         let facts = self.pods[other.index()];
-        let mut asked = Asked { group: facts.group(), address: 0, key, name: None };
+        let group = facts.group();
+        let near = group.wrapping_sub(row.origin);
+        let mut asked = Asked { group, near, address: 0, key, name: None };
         if row.needs != Needs::default() && !self.meet(row.needs, program, &mut asked, other) {
             return None;
         }
@@ -401,6 +411,7 @@ impl Pools {
         match entry.kind {
             EntryKind::Any => true,
             EntryKind::Span => entry.from <= group && group < entry.to,
+            EntryKind::Near => entry.from <= asked.near && asked.near < entry.to,
             EntryKind::Dense => {
                 self.words[(entry.from + group / 64) as usize] >> (group % 64) & 1 == 1
             }
@@ -415,11 +426,17 @@ impl Pools {
     }
 
     /// Adds the groups that an entry matches.
-    fn add_groups(&self, entry: &Entry, groups: u32, ranges: &mut Vec<(GroupId, GroupId)>) {
+    fn add_groups(
+        &self,
+        entry: &Entry,
+        (origin, groups): (GroupId, u32),
+        ranges: &mut Vec<(GroupId, GroupId)>,
+    ) {
         let (from, to) = (entry.from as usize, entry.to as usize);
         match entry.kind {
             EntryKind::Any => ranges.push((0, groups)),
             EntryKind::Span => ranges.push((entry.from, entry.to)),
+            EntryKind::Near => ranges.push((origin + entry.from, origin + entry.to)),
             EntryKind::Ranges => ranges.extend_from_slice(&self.ranges[from..to]),
             EntryKind::Dense => {
                 for (at, word) in (0u32..).zip(&self.words[from..to]) {
