@@ -34,7 +34,7 @@ pub enum Operation {
     PairsAllPorts,
     /// Who can reach one pod on one port, to the classes.
     WhoCanReach,
-    /// All workloads that get to one pod over any number of hops.
+    /// All workloads that get to one pod over any number of hops, in layers.
     Closure,
     /// T6: one explanation, the median.
     Explain,

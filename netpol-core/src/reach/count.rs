@@ -1,25 +1,30 @@
 //! Counts all pairs on one port: class sizes times rows, then corrections for single pods.
 
-use super::rows::{Classes, Row, RowMaker, groups_with};
+use super::rows::{Classes, OnNode, Row, RowMaker, groups_with};
 use super::snapshot::Snapshot;
 use crate::compile::{ProfileId, Program, port_key};
-use crate::index::{DenseSet, GroupId, GroupSet, both};
+use crate::index::{DenseSet, GroupId, GroupSet, both, map};
 use crate::model::{Cluster, Direction, Family, Peer, PodId, Protocol};
 
 /// Counts the ordered pairs of different pods that are certainly allowed in some family that both have.
 pub(super) fn count_pairs(snapshot: &Snapshot, protocol: Protocol, port: u16) -> u64 {
     let (cluster, program) = (snapshot.cluster(), snapshot.program());
-    let tables = snapshot.row_tables();
+    let (tables, presence) = (snapshot.row_tables(), snapshot.presence());
     let key = port_key(protocol, port);
     let mut families = Vec::new();
     for family in Family::ALL.into_iter().filter(|f| !tables.mask(*f).is_empty()) {
-        let rows =
-            |direction| RowMaker::new(cluster, program, tables, direction, (family, key)).rows();
+        let rows = |direction| {
+            let shared = (tables, presence);
+            RowMaker::new(cluster, program, shared, direction, (family, key)).rows()
+        };
         let (egress, ingress) = both(|| rows(Direction::Egress), || rows(Direction::Ingress));
         families.push(FamilyRows { family, mask: tables.mask(family), egress, ingress });
     }
     Counter { snapshot, cluster, program, families }.count()
 }
+
+/// So many profiles are counted at once.
+const PART: usize = 512;
 
 /// The rows of one family.
 struct FamilyRows<'a> {
@@ -38,8 +43,7 @@ struct Counter<'a> {
 
 impl Counter<'_> {
     fn count(&self) -> u64 {
-        let whole = self.count_groups();
-        let own = self.count_selves();
+        let (whole, own) = both(|| self.count_groups(), || self.count_selves());
         let patches = self.patched_egress() + self.patched_ingress();
         let corrected = i128::from(whole) - i128::from(own)
             + i128::from(patches)
@@ -79,9 +83,11 @@ impl Counter<'_> {
     /// Corrects pairs whose destination address is treated apart by the source's egress rules.
     fn patched_egress(&self) -> i64 {
         let mut sum = 0;
-        for (profile, sources) in self.groups_by_profile(Direction::Egress) {
+        let patched = self.patched_profiles(Direction::Egress);
+        let groups = self.groups_of(Direction::Egress, &patched);
+        for profile in patched {
             for dst in self.patched_pods(Direction::Egress, profile) {
-                for src in &sources {
+                for src in groups.of_profile(profile) {
                     sum += self.correct_sources(*src, dst);
                 }
             }
@@ -104,11 +110,13 @@ impl Counter<'_> {
     /// Corrects pairs whose source address is treated apart by the destination's ingress rules, but for those corrected.
     fn patched_ingress(&self) -> i64 {
         let mut sum = 0;
-        for (profile, targets) in self.groups_by_profile(Direction::Ingress) {
+        let patched = self.patched_profiles(Direction::Ingress);
+        let groups = self.groups_of(Direction::Ingress, &patched);
+        for profile in patched {
             for src in self.patched_pods(Direction::Ingress, profile) {
                 let egress = self.program.profile(Direction::Egress, self.program.groups.of(src));
                 let done = self.patched_pods(Direction::Egress, egress);
-                for dst in &targets {
+                for dst in groups.of_profile(profile) {
                     sum += self.correct_targets(src, *dst, &done);
                 }
             }
@@ -173,20 +181,10 @@ impl Counter<'_> {
         if !self.snapshot.dialect().own_node_exempt {
             return 0;
         }
-        let mut on_node: Vec<(Vec<PodId>, Vec<PodId>)> =
-            vec![Default::default(); self.cluster.nodes().len()];
-        for id in self.cluster.pod_ids() {
-            let pod = self.cluster.pod(id);
-            if let Some(node) = pod.node {
-                let lists = &mut on_node[node.index()];
-                lists.0.push(id);
-                lists.1.extend(pod.host_network.then_some(id));
-            }
-        }
-        on_node.iter().map(|(pods, hosts)| self.own_node(pods, hosts)).sum()
+        self.snapshot.row_tables().nodes().iter().map(|node| self.own_node(node)).sum()
     }
 
-    fn own_node(&self, pods: &[PodId], hosts: &[PodId]) -> u64 {
+    fn own_node(&self, OnNode { pods, hosts }: &OnNode) -> u64 {
         let exempt = |src: PodId, dst: PodId| {
             let evaluator = self.snapshot.evaluator();
             evaluator.is_own_node(&Peer::Pod(src), &Peer::Pod(dst))
@@ -197,16 +195,21 @@ impl Counter<'_> {
         pairs.filter(|(src, dst)| src != dst && exempt(*src, *dst)).count() as u64
     }
 
-    fn groups_by_profile(&self, direction: Direction) -> Vec<(ProfileId, Vec<GroupId>)> {
-        let program = self.program.direction(direction);
-        let has_patches = |profile: ProfileId| {
-            self.families.iter().any(|f| !f.rows(direction)[profile as usize].patches.is_empty())
+    /// Lists the profiles that treat some pods apart, ascending.
+    fn patched_profiles(&self, direction: Direction) -> Vec<ProfileId> {
+        let is_patched = |rows: &FamilyRows<'_>, profile: ProfileId| {
+            !rows.rows(direction)[profile as usize].patches.is_empty()
         };
-        let mut lists = vec![Vec::new(); program.profiles.len()];
-        for (group, profile) in (0u32..).zip(program.of_group.iter()) {
-            lists[*profile as usize].push(group);
+        let count = self.families.first().map_or(0, |f| f.rows(direction).len());
+        let all = 0..u32::try_from(count).unwrap_or(u32::MAX);
+        all.filter(|profile| self.families.iter().any(|f| is_patched(f, *profile))).collect()
+    }
+
+    fn groups_of(&self, direction: Direction, profiles: &[ProfileId]) -> ByProfile {
+        if profiles.is_empty() {
+            return ByProfile::default();
         }
-        (0u32..).zip(lists).filter(|(profile, _)| has_patches(*profile)).collect()
+        ByProfile::of(self.program, direction, |_| true)
     }
 
     /// Returns the pods whose address a profile treats apart, in any family, ascending.
@@ -280,38 +283,42 @@ impl<'a> Grid<'a> {
             .for_each(|d| open.insert(d));
         let open = Weighted::new(open, &self.weights);
         let admitted = self.admitted(&open);
-        let mut sum = 0;
-        for (profile, sources) in self.sources() {
-            let row = &self.egress[profile as usize];
-            let weight: u64 = sources.iter().map(|s| self.weights[*s as usize]).sum();
-            sum += weight * open.weight_of(row);
-            let all = || {
-                sources
-                    .iter()
-                    .map(|s| self.weights[*s as usize] * admitted[*s as usize])
-                    .sum::<u64>()
-            };
-            sum += if **row == everyone {
-                all()
-            } else if row.size() > len / 2 {
-                all() - self.closed(&row.complement(len), &open, &sources)
-            } else {
-                self.closed(row, &open, &sources)
-            };
-        }
-        sum
+        let has_pods = |group: GroupId| self.weights[group as usize] > 0;
+        let sources = ByProfile::of(self.program, Direction::Egress, has_pods);
+        let profiles: Vec<ProfileId> = sources.profiles().collect();
+        let parts: Vec<&[ProfileId]> = profiles.chunks(PART).collect();
+        let sums = map(&parts, |part| {
+            let each = part.iter().map(|profile| {
+                self.count_profile(*profile, sources.of_profile(*profile), &open, &admitted)
+            });
+            each.sum::<u64>()
+        });
+        sums.into_iter().sum()
     }
 
-    /// Lists the source groups of each egress profile.
-    fn sources(&self) -> Vec<(ProfileId, Vec<GroupId>)> {
-        let program = self.program.direction(Direction::Egress);
-        let mut lists = vec![Vec::new(); program.profiles.len()];
-        for (group, profile) in (0u32..).zip(program.of_group.iter()) {
-            if self.weights[group as usize] > 0 {
-                lists[*profile as usize].push(group);
-            }
-        }
-        (0u32..).zip(lists).filter(|(_, list)| !list.is_empty()).collect()
+    /// Counts the pairs from the sources of one egress profile.
+    fn count_profile(
+        &self,
+        profile: ProfileId,
+        sources: &[GroupId],
+        open: &Weighted,
+        admitted: &[u64],
+    ) -> u64 {
+        let len = self.program.groups.len();
+        let row = &*self.egress[profile as usize];
+        let weight: u64 = sources.iter().map(|s| self.weights[*s as usize]).sum();
+        let all = || {
+            let each = sources.iter().map(|s| self.weights[*s as usize] * admitted[*s as usize]);
+            each.sum::<u64>()
+        };
+        let closed = if *row == GroupSet::whole(len) {
+            all()
+        } else if row.size() > len / 2 {
+            all() - self.closed(&row.complement(len), open, sources)
+        } else {
+            self.closed(row, open, sources)
+        };
+        weight * open.weight_of(row) + closed
     }
 
     /// For each source, the weight of the destinations that admit it and not everyone: each row adds to its ranges.
@@ -358,6 +365,51 @@ impl<'a> Grid<'a> {
 fn weights(program: &Program, mask: &DenseSet) -> Vec<u64> {
     let weight = |g| if mask.contains(g) { program.groups.pods(g).len() as u64 } else { 0 };
     (0..program.groups.len()).map(weight).collect()
+}
+
+/// Groups sorted by their profile in one direction.
+#[derive(Default)]
+struct ByProfile {
+    /// Where the groups of each profile begin, and where those of the last one end.
+    first: Vec<u32>,
+    groups: Vec<GroupId>,
+}
+
+impl ByProfile {
+    /// Sorts the groups that count.
+    fn of(program: &Program, direction: Direction, counts: impl Fn(GroupId) -> bool) -> Self {
+        let program = program.direction(direction);
+        let of_group = || {
+            let all = (0u32..).zip(program.of_group.iter());
+            all.filter(|(group, _)| counts(*group)).map(|(group, profile)| (group, *profile))
+        };
+        let mut first = vec![0u32; program.profiles.len() + 1];
+        of_group().for_each(|(_, profile)| first[profile as usize + 1] += 1);
+        let mut sum = 0;
+        for place in &mut first {
+            sum += *place;
+            *place = sum;
+        }
+        let mut next = first.clone();
+        let mut groups = vec![0; sum as usize];
+        for (group, profile) in of_group() {
+            groups[next[profile as usize] as usize] = group;
+            next[profile as usize] += 1;
+        }
+        Self { first, groups }
+    }
+
+    /// Returns the groups of a profile, ascending.
+    fn of_profile(&self, profile: ProfileId) -> &[GroupId] {
+        let at = profile as usize;
+        &self.groups[self.first[at] as usize..self.first[at + 1] as usize]
+    }
+
+    /// Lists the profiles that have groups.
+    fn profiles(&self) -> impl Iterator<Item = ProfileId> {
+        let all = (0u32..).zip(self.first.windows(2));
+        all.filter(|(_, ends)| ends[0] < ends[1]).map(|(profile, _)| profile)
+    }
 }
 
 /// A set of groups whose weight within any row is quickly found.

@@ -264,13 +264,14 @@ impl<'a> Searcher<'a> {
                         controller = ControllerEnd::Absent;
                     }
                     // A target that reaches another one is no way station: ways end at the first target.
-                    let rest = if hop == 1 { None } else { self.ways.get(&row.dst).cloned() };
+                    let rest = if hop == 1 { None } else { self.way_from(&row.dst).cloned() };
                     let (end, way) = (row.src.clone(), prepend(row, rest.unwrap_or_default()));
                     if way.iter().any(|row| row.dst == end) {
                         round.push(end);
                         continue;
                     }
-                    if self.pods_of(&end).is_disjoint(&targets) {
+                    // Ways lead through those pods of a workload that are no targets.
+                    if !self.pods_of(&end).is_subset(&targets) {
                         self.meet(&end, &way);
                     }
                     arrivals.push(Arrival { end, way });
@@ -430,8 +431,19 @@ impl<'a> Searcher<'a> {
         }
     }
 
+    /// Returns the way on from an end, which may be a pod of a workload that was met.
+    fn way_from(&self, end: &End) -> Option<&Vec<Row>> {
+        let whole = || match end {
+            End::Pod(pod) => {
+                self.ways.get(&End::Workload(self.snapshot.cluster().pod(*pod).workload))
+            }
+            _ => None,
+        };
+        self.ways.get(end).or_else(whole)
+    }
+
     fn arrive(&self, row: Row) -> Arrival {
-        let mut way = self.ways.get(&row.src).cloned().unwrap_or_default();
+        let mut way = self.way_from(&row.src).cloned().unwrap_or_default();
         let end = row.dst.clone();
         way.push(row);
         Arrival { end, way }

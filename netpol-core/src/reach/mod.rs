@@ -1,5 +1,6 @@
 //! All pairs without all pairs: questions about sets of pods and addresses, answered through classes.
 
+mod any_port;
 mod ask;
 mod cells;
 mod controller;
@@ -7,6 +8,7 @@ mod count;
 mod count_ports;
 mod graph;
 mod hops;
+mod layers;
 mod may_reach;
 mod moved;
 mod outside;

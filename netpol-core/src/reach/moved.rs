@@ -8,12 +8,12 @@ use std::net::IpAddr;
 use super::question::{End, Row};
 use super::snapshot::Snapshot;
 use super::touched::{moved_groups, touched};
-use crate::compile::{
-    ADMIN, AddressClasses, BASELINE, NETWORK, PeerSet, ProfileId, Program, pieces,
-};
+use crate::compile::{ADMIN, AddressClasses, NETWORK, PeerSet, ProfileId, Program, Rule, pieces};
 use crate::evaluate::{Candidates, Decision, Evaluator, Other, OtherKind};
 use crate::index::{DenseSet, Group, GroupId, GroupSet};
-use crate::model::{Direction, Families, Family, IpSet, PodId, PortSet, Verdict, WorkloadId};
+use crate::model::{
+    Action, Direction, Families, Family, IpSet, PodId, PortSet, Verdict, WorkloadId,
+};
 
 type FastMap<K, V> = HashMap<K, V, foldhash::fast::RandomState>;
 
@@ -425,16 +425,23 @@ impl<'a> Mover<'a> {
         let own = program.direction(direction);
         let stages = own.profiles[profile as usize].stages;
         let network = &own.stages[NETWORK].profiles[stages[NETWORK] as usize];
-        if stages[ADMIN] != 0 || stages[BASELINE] != 0 || network.policies.is_empty() {
+        if network.policies.is_empty() {
             return true;
         }
         // Ports first: there are few, and what is known of them is near.
-        network.rules.iter().any(|rule| {
+        let matches = |rule: &Rule| {
             may_overlap(rule.ports) && {
                 let peer = &program.peers[rule.peer as usize];
                 peer.any || peer.groups.contains(other) || self.may_hold(program, peer, other)
             }
-        })
+        };
+        // Pods that NetworkPolicies isolate never come to the Baseline tier, and the Admin tier lets through what it allows.
+        network.rules.iter().any(matches) || {
+            let stage = &own.stages[ADMIN];
+            let policies = stage.profiles[stages[ADMIN] as usize].policies.iter();
+            let rules = policies.flat_map(|at| &stage.policies[*at as usize].rules);
+            rules.filter(|rule| rule.action == Action::Allow).any(matches)
+        }
     }
 
     /// Tells whether an address term may mean a pod of a group.

@@ -7,7 +7,7 @@ use crate::compile::{
     ADMIN, BASELINE, NETWORK, PortKey, ProfileId, Program, Rule, StageProfile, TermKind, pieces,
 };
 use crate::evaluate::{Algebra as _, Matcher, stage_outcome};
-use crate::index::{DenseSet, Group, GroupSet, Union};
+use crate::index::{DenseSet, Group, GroupSet, Union, both};
 use crate::model::{Cluster, Direction, Families, Family, IpSet, PodId};
 
 /// The address classes of one end under the three stages of a profile.
@@ -66,10 +66,100 @@ impl ByAddress {
 
     /// Returns the pods with addresses from `from` up to but not including `to`.
     fn between(&self, from: u128, to: Option<u128>) -> &[PodId] {
-        let first = self.addresses.partition_point(|a| *a < from);
-        let last =
-            to.map_or(self.addresses.len(), |to| self.addresses.partition_point(|a| *a < to));
-        &self.pods[first..last]
+        let last = to.map_or(self.addresses.len(), |to| self.below(to));
+        &self.pods[self.below(from)..last]
+    }
+
+    /// Returns the number of pods with addresses below one.
+    fn below(&self, address: u128) -> usize {
+        self.addresses.partition_point(|a| *a < address)
+    }
+}
+
+/// The pods of one address class of a profile, as half-open ranges of the pods by address.
+#[derive(Debug)]
+struct Present {
+    classes: Classes,
+    parts: Box<[(usize, usize)]>,
+}
+
+impl Present {
+    fn size(&self) -> usize {
+        self.parts.iter().map(|(from, to)| to - from).sum()
+    }
+}
+
+/// Which address classes of each profile have pods, and which: rows of every port need it.
+#[derive(Debug)]
+pub(super) struct Presence {
+    /// By direction, family and profile; by classes, ascending, and empty where no rule looks at addresses.
+    lists: [[Vec<Box<[Present]>>; 2]; 2],
+}
+
+impl Presence {
+    /// Sorts the pods of known address by their classes under each profile.
+    pub(super) fn of(program: &Program, tables: &RowTables) -> Self {
+        let lists = |direction: Direction| {
+            Family::ALL.map(|family| {
+                let profiles = program.direction(direction).profiles.iter();
+                let lists = (0u32..).zip(profiles).map(|(id, profile)| {
+                    if !profile.cut[family as usize] {
+                        return Box::default();
+                    }
+                    present(program, &tables.by_address[family as usize], direction, id, family)
+                });
+                lists.collect()
+            })
+        };
+        let (egress, ingress) = both(|| lists(Direction::Egress), || lists(Direction::Ingress));
+        Self { lists: [egress, ingress] }
+    }
+
+    fn of_profile(&self, direction: Direction, family: Family, profile: ProfileId) -> &[Present] {
+        let at = match direction {
+            Direction::Egress => 0,
+            Direction::Ingress => 1,
+        };
+        &self.lists[at][family as usize][profile as usize]
+    }
+}
+
+/// Sorts pods by their classes under a profile; in parts, since most blocks leave nearly all pods in one class.
+fn present(
+    program: &Program,
+    pods: &ByAddress,
+    direction: Direction,
+    profile: ProfileId,
+    family: Family,
+) -> Box<[Present]> {
+    let maps = program.class_maps(direction, profile, family);
+    let mut starts: Vec<u128> = maps.iter().flat_map(|m| m.starts().iter().copied()).collect();
+    starts.sort_unstable();
+    starts.dedup();
+    let mut found: BTreeMap<Classes, Vec<(usize, usize)>> = BTreeMap::new();
+    let mut from = 0;
+    for (at, start) in starts.iter().enumerate() {
+        let to = starts.get(at + 1).map_or(pods.pods.len(), |next| pods.below(*next));
+        if from < to {
+            found.entry(maps.map(|m| m.class_of_number(*start))).or_default().push((from, to));
+        }
+        from = to;
+    }
+    let present = |(classes, parts): (Classes, Vec<_>)| Present { classes, parts: parts.into() };
+    found.into_iter().map(present).collect()
+}
+
+/// The addresses that a pod of unknown address may have.
+struct Guess {
+    set: IpSet,
+    /// Whether it is any address of the family.
+    anything: bool,
+}
+
+impl Guess {
+    fn of(cluster: &Cluster, host_network: bool, family: Family) -> Self {
+        let set = cluster.candidate_addresses(host_network, family);
+        Self { anything: set == IpSet::family(family), set }
     }
 }
 
@@ -78,6 +168,7 @@ pub(super) struct RowMaker<'a> {
     cluster: &'a Cluster,
     program: &'a Program,
     tables: &'a RowTables,
+    presence: &'a Presence,
     direction: Direction,
     family: Family,
     key: PortKey,
@@ -119,6 +210,32 @@ pub(super) struct RowTables {
     by_address: [ByAddress; 2],
     masks: [DenseSet; 2],
     sets: Sets,
+    nodes: Vec<OnNode>,
+}
+
+/// The pods of a node, some of which are on its network.
+#[derive(Debug, Default)]
+pub(super) struct OnNode {
+    /// All of them, ascending.
+    pub(super) pods: Vec<PodId>,
+    /// Those on the network of the node, ascending.
+    pub(super) hosts: Vec<PodId>,
+}
+
+/// Sorts pods by node; nodes without pods on their network are left out.
+fn by_node(cluster: &Cluster) -> Vec<OnNode> {
+    let mut nodes: Vec<OnNode> = Vec::new();
+    nodes.resize_with(cluster.nodes().len(), OnNode::default);
+    for id in cluster.pod_ids() {
+        let pod = cluster.pod(id);
+        if let Some(node) = pod.node {
+            let on_node = &mut nodes[node.index()];
+            on_node.pods.push(id);
+            on_node.hosts.extend(pod.host_network.then_some(id));
+        }
+    }
+    nodes.retain(|node| !node.hosts.is_empty());
+    nodes
 }
 
 impl RowTables {
@@ -128,7 +245,13 @@ impl RowTables {
             by_address: Family::ALL.map(|family| ByAddress::of(cluster, family)),
             masks: Family::ALL.map(|family| groups_with(program, |f| f.contains(family))),
             sets: Sets::of(program),
+            nodes: by_node(cluster),
         }
+    }
+
+    /// Lists the nodes that have pods on their network.
+    pub(super) fn nodes(&self) -> &[OnNode] {
+        &self.nodes
     }
 
     /// Returns the pods of a family with addresses from `from` up to but not including `to`.
@@ -156,6 +279,8 @@ struct Sets {
     ordinary: GroupSet,
     hosts: GroupSet,
     hosts_on_unknown_node: GroupSet,
+    /// Groups of which some address is known.
+    known: GroupSet,
     /// Groups of unknown address: ordinary pods, then host-network pods.
     unknown: [GroupSet; 2],
 }
@@ -174,6 +299,7 @@ impl Sets {
             ordinary: that(&|group| !group.host_network),
             hosts: that(&|group| group.host_network),
             hosts_on_unknown_node: that(&|group| group.host_network && group.node.is_none()),
+            known: that(&|group| !group.address_unknown),
             unknown: [false, true]
                 .map(|host| that(&|group| group.address_unknown && group.host_network == host)),
         }
@@ -185,7 +311,7 @@ impl<'a> RowMaker<'a> {
     pub(super) fn new(
         cluster: &'a Cluster,
         program: &'a Program,
-        tables: &'a RowTables,
+        (tables, presence): (&'a RowTables, &'a Presence),
         direction: Direction,
         (family, key): (Family, PortKey),
     ) -> Self {
@@ -194,69 +320,58 @@ impl<'a> RowMaker<'a> {
             Direction::Ingress => HashMap::default(),
         };
         let tiers = HashMap::default();
-        Self { cluster, program, tables, direction, family, key, tiers, declaring }
+        Self { cluster, program, tables, presence, direction, family, key, tiers, declaring }
     }
 
     /// Makes the rows of all profiles.
     pub(super) fn rows(mut self) -> Vec<Row> {
         let count = u32::try_from(self.program.direction(self.direction).profiles.len())
             .unwrap_or(u32::MAX);
-        let candidates =
-            [false, true].map(|host| self.cluster.candidate_addresses(host, self.family));
-        (0..count).map(|profile| self.row(profile, &candidates)).collect()
+        let guesses = [false, true].map(|host| Guess::of(self.cluster, host, self.family));
+        (0..count).map(|profile| self.row(profile, &guesses)).collect()
     }
 
-    fn row(&mut self, profile: ProfileId, candidates: &[IpSet; 2]) -> Row {
-        let maps = self.program.class_maps(self.direction, profile, self.family);
-        if maps.iter().all(|m| m.is_trivial()) {
+    fn row(&mut self, profile: ProfileId, guesses: &[Guess; 2]) -> Row {
+        let cut = self.program.direction(self.direction).profiles[profile as usize].cut;
+        if !cut[self.family as usize] {
             let groups = self.allowed(profile, [0; 3], true);
             return Row { groups, base: [0; 3], patches: Vec::new() };
         }
-        let mut present = self.classes_of_pods(profile);
-        let size = |parts: &Vec<&[PodId]>| parts.iter().map(|part| part.len()).sum::<usize>();
-        let most = present.iter().max_by_key(|(_, parts)| size(parts)).map(|(classes, _)| *classes);
-        let base = most.unwrap_or_else(|| maps.map(|m| m.class_of_number(0)));
-        present.remove(&base);
-        let mut groups = self.allowed(profile, base, true);
-        let tables = self.tables;
-        for (unknown, candidates) in tables.sets.unknown.iter().zip(candidates) {
-            if !unknown.is_empty() {
-                let len = self.program.groups.len();
-                let mut row = Union::none(len);
-                row.insert_set(&groups.intersection(&unknown.complement(len), len));
-                row.insert_set(&self.allowed_if_unknown(profile, unknown, candidates));
-                groups = row.finish();
-            }
-        }
-        let mut patches = Vec::with_capacity(present.len());
-        for (classes, parts) in present {
-            let row = self.allowed(profile, classes, true);
+        let maps = self.program.class_maps(self.direction, profile, self.family);
+        let present = self.presence.of_profile(self.direction, self.family, profile);
+        let most = present.iter().max_by_key(|present| present.size());
+        let base = most.map_or_else(|| maps.map(|m| m.class_of_number(0)), |most| most.classes);
+        let groups = self.base_row(profile, base, guesses);
+        let mut patches = Vec::new();
+        for Present { classes, parts } in present.iter().filter(|present| present.classes != base) {
+            let row = self.allowed(profile, *classes, true);
             if row != groups {
-                let mut pods = parts.concat();
+                let by_address = &self.tables.by_address[self.family as usize].pods;
+                let mut pods: Vec<PodId> = Vec::new();
+                parts.iter().for_each(|(from, to)| pods.extend(&by_address[*from..*to]));
                 pods.sort_unstable();
-                patches.push(Patch { classes, pods, groups: row });
+                patches.push(Patch { classes: *classes, pods, groups: row });
             }
         }
         Row { groups, base, patches }
     }
 
-    /// Sorts the pods of known address by their classes under a profile; in parts, since most blocks leave nearly all pods in
-    /// one class, whose list nobody needs.
-    fn classes_of_pods(&self, profile: ProfileId) -> BTreeMap<Classes, Vec<&'a [PodId]>> {
-        let maps = self.program.class_maps(self.direction, profile, self.family);
-        let mut starts: Vec<u128> = maps.iter().flat_map(|m| m.starts().iter().copied()).collect();
-        starts.sort_unstable();
-        starts.dedup();
-        let tables = self.tables;
-        let mut present: BTreeMap<Classes, Vec<&'a [PodId]>> = BTreeMap::new();
-        for (i, start) in starts.iter().enumerate() {
-            let pods =
-                tables.by_address[self.family as usize].between(*start, starts.get(i + 1).copied());
-            if !pods.is_empty() {
-                present.entry(maps.map(|m| m.class_of_number(*start))).or_default().push(pods);
+    /// The groups that are allowed, those of known addresses as pods of the class `base`.
+    fn base_row(&mut self, profile: ProfileId, base: Classes, guesses: &[Guess; 2]) -> GroupSet {
+        let (sets, len) = (&self.tables.sets, self.program.groups.len());
+        if sets.known == sets.all {
+            return self.allowed(profile, base, true);
+        }
+        let mut row = Union::none(len);
+        if !sets.known.is_empty() {
+            row.insert_set(&self.allowed(profile, base, true).intersection(&sets.known, len));
+        }
+        for (unknown, guess) in sets.unknown.iter().zip(guesses) {
+            if !unknown.is_empty() {
+                row.insert_set(&self.allowed_if_unknown(profile, unknown, guess));
             }
         }
-        present
+        row.finish()
     }
 
     /// The groups among `unknown` that are allowed with every address that they may have.
@@ -264,10 +379,14 @@ impl<'a> RowMaker<'a> {
         &mut self,
         profile: ProfileId,
         unknown: &GroupSet,
-        candidates: &IpSet,
+        guess: &Guess,
     ) -> GroupSet {
+        let len = self.program.groups.len();
+        if let Some(fewest) = self.fewest_terms(profile, guess) {
+            return self.allowed(profile, fewest, false).intersection(unknown, len);
+        }
         let maps = self.program.class_maps(self.direction, profile, self.family);
-        let mut seen: Vec<Classes> = pieces(self.family, candidates, &maps)
+        let mut seen: Vec<Classes> = pieces(self.family, &guess.set, &maps)
             .iter()
             .map(|piece| maps.map(|m| m.class(piece.from)))
             .collect();
@@ -276,9 +395,21 @@ impl<'a> RowMaker<'a> {
         let mut allowed = unknown.clone();
         for classes in seen {
             let now = self.allowed(profile, classes, false);
-            allowed = allowed.intersection(&now, self.program.groups.len());
+            allowed = allowed.intersection(&now, len);
         }
         allowed
+    }
+
+    /// Returns the class of the addresses that no block holds, where it decides alone: NetworkPolicies allow an address the
+    /// more, the more of their blocks hold it.
+    fn fewest_terms(&self, profile: ProfileId, guess: &Guess) -> Option<Classes> {
+        let maps = self.program.class_maps(self.direction, profile, self.family);
+        if !guess.anything || !maps[ADMIN].is_trivial() || !maps[BASELINE].is_trivial() {
+            return None;
+        }
+        let mut classes = [0; 3];
+        classes[NETWORK] = maps[NETWORK].without_terms()?;
+        Some(classes)
     }
 
     /// The groups that no order of the policies denies, for one address class.

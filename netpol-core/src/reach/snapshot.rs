@@ -4,22 +4,24 @@ use std::sync::{Arc, OnceLock};
 
 use roaring::RoaringBitmap;
 
+use super::any_port::AnyPort;
 use super::ask::answer;
 use super::count::count_pairs;
 use super::count_ports::{PortCount, count_pairs_by_port};
 use super::graph::Graph;
 use super::hops::{self, Closure, Hops};
+use super::layers::eventual_sources_of;
 use super::may_reach::MayReach;
 use super::paths::{self, PathChoice, Paths};
 use super::question::{AskedPorts, ControllerEnd, Level, Question, Row, Selection, Table};
-use super::rows::RowTables;
+use super::rows::{Presence, RowTables};
 use super::sources::sources;
 use super::web::{self, Shape};
 use crate::compile::{NETWORK, Program};
 use crate::evaluate::{Evaluator, VerdictTable, plain};
 use crate::model::{
     BuildError, Cluster, Dialect, Direction, Edits, Families, Flow, IpSet, Peer, PodId, PolicyId,
-    PortSet, Protocol, Reason, ReasonCode, Step, Verdict,
+    PortSet, Protocol, Reason, ReasonCode, Step, Verdict, WorkloadId,
 };
 
 /// So many policies may differ from the table that clusters share before a new one is made.
@@ -58,7 +60,9 @@ pub struct Snapshot {
     cluster: Arc<Cluster>,
     program: Arc<Program>,
     row_tables: Arc<OnceLock<RowTables>>,
+    presence: Arc<OnceLock<Presence>>,
     may_reach: Arc<OnceLock<MayReach>>,
+    any_port: Arc<OnceLock<AnyPort>>,
     verdict_table: Arc<OnceLock<VerdictTable>>,
     dialect: Dialect,
 }
@@ -69,7 +73,8 @@ impl Snapshot {
         let cluster = cluster.into();
         let program = Arc::new(Program::compile(&cluster, dialect));
         let (row_tables, verdict_table) = (Arc::default(), Arc::default());
-        Self { cluster, program, row_tables, may_reach: Arc::default(), verdict_table, dialect }
+        let (presence, may_reach, any_port) = (Arc::default(), Arc::default(), Arc::default());
+        Self { cluster, program, row_tables, presence, may_reach, any_port, verdict_table, dialect }
     }
 
     /// Compiles a cluster of which some objects changed: where these are NetworkPolicies of namespaces that are there, the facts
@@ -90,7 +95,9 @@ impl Snapshot {
                 cluster: Arc::new(cluster),
                 program: Arc::new(program),
                 row_tables: Arc::clone(&self.row_tables),
+                presence: Arc::default(),
                 may_reach: Arc::default(),
+                any_port: Arc::default(),
                 verdict_table: Arc::clone(&self.verdict_table),
                 dialect: self.dialect,
             });
@@ -118,8 +125,16 @@ impl Snapshot {
         self.row_tables.get_or_init(|| RowTables::of(&self.cluster, &self.program))
     }
 
+    pub(super) fn presence(&self) -> &Presence {
+        self.presence.get_or_init(|| Presence::of(&self.program, self.row_tables()))
+    }
+
     pub(super) fn may_reach(&self) -> &MayReach {
         self.may_reach.get_or_init(|| MayReach::of(&self.program))
+    }
+
+    pub(super) fn any_port(&self) -> &AnyPort {
+        self.any_port.get_or_init(|| AnyPort::of(&self.cluster, &self.program, self.row_tables()))
     }
 
     pub(super) fn program(&self) -> &Program {
@@ -256,6 +271,15 @@ impl Snapshot {
     /// Lists everything that gets to the targets over any number of hops, with a shortest way each.
     pub fn eventual_sources(&self, question: &Hops) -> Closure {
         hops::sources(self, question)
+    }
+
+    /// Lists the workloads that get to a pod over any number of hops, on any ports, without the ways: first those that may open
+    /// a connection to it, then those that a second hop takes there, and so on.
+    ///
+    /// Each is listed once, ascending in its layer; the pod's own workload is among them where it has another pod that gets
+    /// there. [`eventual_sources`](Self::eventual_sources) lists the same with a shortest way each, and addresses too.
+    pub fn eventual_sources_of(&self, pod: PodId) -> Vec<Vec<WorkloadId>> {
+        eventual_sources_of(self, pod)
     }
 
     /// Lists everything that the sources get to over any number of hops, with a shortest way each.

@@ -3,7 +3,7 @@
 use super::snapshot::Snapshot;
 use crate::compile::port_key;
 use crate::evaluate::{Evaluator, VerdictTable};
-use crate::index::GroupId;
+use crate::index::{GroupId, Union};
 use crate::model::{Direction, Families, Family, Flow, Peer, PodId, Protocol, Verdict};
 
 /// Looks for the sources of one pod.
@@ -30,14 +30,23 @@ pub(super) fn sources(
     let program = evaluator.program;
     let subject = program.groups.of(target);
     let families = program.groups.group(subject).families;
-    let mut only = families.iter();
-    let let_in = match (only.next(), only.next()) {
-        (Some(family), None) => table.let_in(program, subject, port_key(protocol, port), family),
-        _ => None,
+    let key = port_key(protocol, port);
+    let in_family = |family| table.let_in(program, subject, key, family);
+    let mut groups = families.iter().map(in_family).collect::<Option<Vec<_>>>();
+    // Where there are two families, it is not known in which of them a group is let in.
+    let let_in = groups.as_ref().is_some_and(|groups| groups.len() == 1);
+    let groups = match groups.as_mut().map(Vec::as_mut_slice) {
+        Some([only]) => std::mem::take(only),
+        Some(many) => {
+            let mut all = Union::none(program.groups.len());
+            many.iter().flatten().for_each(|(from, to)| all.insert_range(*from, *to));
+            let mut ranges = Vec::new();
+            all.finish().for_each_range(|from, to| ranges.push((from, to)));
+            ranges
+        }
+        None => vec![(0, program.groups.len())],
     };
-    let search =
-        Search { evaluator, table, target, protocol, port, families, let_in: let_in.is_some() };
-    let groups = let_in.unwrap_or_else(|| vec![(0, program.groups.len())]);
+    let search = Search { evaluator, table, target, protocol, port, families, let_in };
     let groups = groups.into_iter().flat_map(|(from, to)| from..to);
     groups.flat_map(move |group| search.group(group))
 }

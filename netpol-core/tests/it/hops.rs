@@ -179,6 +179,28 @@ proptest! {
     }
 
     #[test]
+    fn layers_are_those_of_the_shortest_ways(plan in cluster_plan(), dialect in dialect()) {
+        let cluster = plan.build().unwrap();
+        let snapshot = Snapshot::new(cluster.clone(), dialect);
+        let pods: roaring::RoaringBitmap = cluster.pod_ids().map(|p| p.0).collect();
+        let everyone = Selection { pods, ..Selection::default() };
+        for pod in cluster.pod_ids() {
+            let own = Selection::pod(pod);
+            let hops = Hops::between(everyone.clone(), own, PortSet::all().into());
+            let mut expected: Vec<BTreeSet<WorkloadId>> = Vec::new();
+            for arrival in snapshot.eventual_sources(&hops).arrivals {
+                expected.resize(expected.len().max(arrival.way.len()), BTreeSet::new());
+                expected[arrival.way.len() - 1].extend(workload(&arrival.end));
+            }
+            let layers = snapshot.eventual_sources_of(pod);
+            prop_assert!(layers.iter().all(|layer| layer.is_sorted()));
+            let found: Vec<BTreeSet<WorkloadId>> =
+                layers.into_iter().map(|layer| layer.into_iter().collect()).collect();
+            prop_assert_eq!(found, expected, "to {}", cluster.pod(pod).name);
+        }
+    }
+
+    #[test]
     fn closures_from_both_sides_and_choke_points_agree_with_paths(
         plan in cluster_plan(),
         dialect in dialect(),
