@@ -76,11 +76,12 @@ impl Evaluator<'_> {
         let Pods::Groups(from, to, host) = table.pods(src, dst, flow.family) else {
             return Verdict::Deny;
         };
-        let egress = self.pod_direction(table, Direction::Egress, (from, dst), flow);
+        let asked = (port_key(flow.protocol, flow.port), flow.family);
+        let egress = self.pod_direction(table, Direction::Egress, (from, dst), asked);
         if egress == Verdict::Deny || host && self.is_own_node(&flow.src, &flow.dst) {
             return egress;
         }
-        egress.and(self.pod_direction(table, Direction::Ingress, (to, src), flow))
+        egress.and(self.pod_direction(table, Direction::Ingress, (to, src), asked))
     }
 
     /// Returns what the rules of the source alone say of one flow between two different pods.
@@ -92,23 +93,23 @@ impl Evaluator<'_> {
     ) -> Verdict {
         match table.pods(src, dst, flow.family) {
             Pods::Groups(from, ..) => {
-                self.pod_direction(table, Direction::Egress, (from, dst), flow)
+                let asked = (port_key(flow.protocol, flow.port), flow.family);
+                self.pod_direction(table, Direction::Egress, (from, dst), asked)
             }
             Pods::Apart => Verdict::Deny,
         }
     }
 
-    /// Judges one direction: from the table where it tells, else by a walk.
-    fn pod_direction(
+    /// Judges one direction of a group and a pod of another one: from the table where it tells, else by a walk.
+    pub(crate) fn pod_direction(
         &self,
         table: &VerdictTable,
         direction: Direction,
         (group, other): (GroupId, PodId),
-        flow: &Flow,
+        (key, family): (PortKey, Family),
     ) -> Verdict {
-        let key = port_key(flow.protocol, flow.port);
-        let said = table.direction(self.program, direction, (group, other), key, flow.family);
-        said.unwrap_or_else(|| self.pod_walk(table, direction, (group, other), (key, flow.family)))
+        let said = table.direction(self.program, direction, (group, other), key, family);
+        said.unwrap_or_else(|| self.pod_walk(table, direction, (group, other), (key, family)))
     }
 
     /// Walks the rules of one direction of two pods.
@@ -205,17 +206,26 @@ impl Evaluator<'_> {
         }
         let candidates = self.candidates(other, flow.family);
         let other = self.other(other, flow.family, &candidates);
-        let key = port_key(flow.protocol, flow.port);
+        let asked = (port_key(flow.protocol, flow.port), flow.family);
+        self.judge(direction, group, &other, asked)
+    }
+
+    /// Returns the verdict of one direction on one port.
+    pub(crate) fn judge(
+        &self,
+        direction: Direction,
+        subject: GroupId,
+        other: &Other<'_>,
+        (key, family): (PortKey, Family),
+    ) -> Verdict {
+        let profile = self.program.profile(direction, subject);
         let mut verdict = None;
-        let tried =
-            self.for_each_scenario(direction, profile, &other, flow.family, &mut |scenario| {
-                let site =
-                    Site { direction, profile, subject: group, family: flow.family, scenario };
-                let outcome = self.walk_flow(site, &other, key);
-                let now = verdict_of(&outcome);
-                verdict =
-                    Some(if verdict.is_none_or(|v| v == now) { now } else { Verdict::Unknown });
-            });
+        let tried = self.for_each_scenario(direction, profile, other, family, &mut |scenario| {
+            let site = Site { direction, profile, subject, family, scenario };
+            let outcome = self.walk_flow(site, other, key);
+            let now = verdict_of(&outcome);
+            verdict = Some(if verdict.is_none_or(|v| v == now) { now } else { Verdict::Unknown });
+        });
         if tried { verdict.unwrap_or(Verdict::Allow) } else { Verdict::Unknown }
     }
 

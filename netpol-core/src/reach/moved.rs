@@ -8,17 +8,22 @@ use std::net::IpAddr;
 use super::question::{End, Row};
 use super::snapshot::Snapshot;
 use super::touched::{moved_groups, touched};
-use crate::compile::{ADMIN, AddressClasses, NETWORK, PeerSet, ProfileId, Program, Rule, pieces};
+use crate::compile::{
+    ADMIN, AddressClasses, BASELINE, DirectionProgram, NETWORK, PeerSet, PortKey, ProfileId,
+    Program, Rule, pieces, port_key,
+};
 use crate::evaluate::{Candidates, Decision, Evaluator, Other, OtherKind};
 use crate::index::{DenseSet, Group, GroupId, GroupSet};
 use crate::model::{
-    Action, Direction, Families, Family, IpSet, PodId, PortSet, Verdict, WorkloadId,
+    Direction, Families, Family, IpSet, PodId, PortRange, PortSet, Protocol, Verdict, WorkloadId,
 };
 
 type FastMap<K, V> = HashMap<K, V, foldhash::fast::RandomState>;
 
 /// Above so many cells groups are looked at one by one.
 const MOST_CELLS: usize = 256;
+/// Up to so many ports are asked about one by one.
+const FEW_PORTS: usize = 8;
 /// Up to so many groups are looked at one by one.
 const FEW_GROUPS: usize = 32;
 
@@ -162,8 +167,91 @@ impl<'a> Mover<'a> {
         other: &Other<'_>,
         family: Family,
     ) -> [Decision; 2] {
-        [&self.before, &self.after]
-            .map(|side| side.decide(direction, subject, other, family, &self.all))
+        let decide =
+            |side: &Evaluator<'_>| side.decide(direction, subject, other, family, &self.all);
+        if self.may_differ(direction, subject, other).is_some_and(|ports| ports.is_empty()) {
+            let decided = decide(&self.after);
+            return [decided.clone(), decided];
+        }
+        [decide(&self.before), decide(&self.after)]
+    }
+
+    /// Returns the ports of which the rules of a group may say different things before and after: none where its profile did
+    /// not move, and where NetworkPolicies alone did, those that matching rules of one side name. `None` where that is not known.
+    fn may_differ(
+        &self,
+        direction: Direction,
+        subject: GroupId,
+        other: &Other<'_>,
+    ) -> Option<PortSet> {
+        let (old, new) = (self.before.program, self.after.program);
+        let (was, is) = (old.direction(direction), new.direction(direction));
+        let profiles = (old.profile(direction, subject), new.profile(direction, subject));
+        if profiles.0 == profiles.1 && was.profiles.shares(&is.profiles, profiles.0 as usize) {
+            return Some(PortSet::none());
+        }
+        let Candidates::Known(address) = other.candidates else { return None };
+        let (a, b) = (was.profiles[profiles.0 as usize], is.profiles[profiles.1 as usize]);
+        let same_tier = |at: usize| {
+            a.stages[at] == b.stages[at]
+                && was.stages[at].profiles.shares(&is.stages[at].profiles, a.stages[at] as usize)
+        };
+        let isolated = a.stages[NETWORK] != 0 && b.stages[NETWORK] != 0;
+        if !isolated || !same_tier(ADMIN) || !same_tier(BASELINE) {
+            return None;
+        }
+        let ports = |program: &'a Program, own: &'a DirectionProgram, at: u32| {
+            let profile = &own.stages[NETWORK].profiles[at as usize];
+            let classes = profile.classes(Family::of(address));
+            let held = classes.terms(classes.class(address));
+            let matches = |rule: &&Rule| {
+                other.matches(&program.peers[rule.peer as usize], program, held, &[])
+            };
+            let mut ports: Vec<u32> =
+                profile.rules.iter().filter(matches).map(|rule| rule.ports).collect();
+            ports.sort_unstable();
+            ports.dedup();
+            ports
+        };
+        let before = ports(old, was, a.stages[NETWORK]);
+        let after = ports(new, is, b.stages[NETWORK]);
+        let shared = |at: &u32| old.ports.shares(&new.ports, *at as usize);
+        if before == after && before.iter().all(shared) {
+            return Some(PortSet::none());
+        }
+        let numbers = |program: &Program, ports: &[u32]| {
+            let mut all = PortSet::none();
+            for at in ports {
+                let ports = &program.ports[*at as usize];
+                if ports.has_names() {
+                    return None;
+                }
+                all = all.union(&ports.on(&[]));
+            }
+            Some(all)
+        };
+        Some(apart(&numbers(old, &before)?, &numbers(new, &after)?))
+    }
+
+    /// Returns the ports on which the rules of a group treat a pod differently.
+    fn delta(
+        &self,
+        direction: Direction,
+        subject: GroupId,
+        other: &Other<'_>,
+        family: Family,
+    ) -> PortSet {
+        let Some(keys) = self.may_differ(direction, subject, other).and_then(|p| few_keys(&p))
+        else {
+            let [was, is] = self.decide_both(direction, subject, other, family);
+            return delta(&was, &is);
+        };
+        let differs = |key: &PortKey| {
+            let judge =
+                |side: &Evaluator<'_>| side.judge(direction, subject, other, (*key, family));
+            judge(&self.before) != judge(&self.after)
+        };
+        keys.into_iter().filter(differs).map(single).collect()
     }
 
     /// Describes the pods of a group that have an address, or of which none is known.
@@ -298,8 +386,7 @@ impl<'a> Mover<'a> {
             let cut = &cuts[family as usize];
             let differ = |address| {
                 let other = self.other(first, family, address);
-                let [was, is] = self.decide_both(direction, subject, &other, family);
-                delta(&was, &is)
+                self.delta(direction, subject, &other, family)
             };
             if group.address_unknown || cut.is_trivial() {
                 let address = self.first_address(first, family);
@@ -410,7 +497,13 @@ impl<'a> Mover<'a> {
                 differing.may_overlap(side, self.program(side), ports)
             })
         };
-        passes(1) || !same && passes(0)
+        let has_tier = |side: &Evaluator<'_>| {
+            let own = side.program.direction(direction);
+            own.profiles[side.program.profile(direction, subject) as usize].stages[ADMIN] != 0
+        };
+        let passes = passes(1) || !same && passes(0);
+        let has_tier = has_tier(&self.before) || has_tier(&self.after);
+        passes && (!has_tier || self.lets_through(direction, subject, other, &differing.ports))
     }
 
     fn passes(
@@ -435,13 +528,37 @@ impl<'a> Mover<'a> {
                 peer.any || peer.groups.contains(other) || self.may_hold(program, peer, other)
             }
         };
-        // Pods that NetworkPolicies isolate never come to the Baseline tier, and the Admin tier lets through what it allows.
-        network.rules.iter().any(matches) || {
-            let stage = &own.stages[ADMIN];
-            let policies = stage.profiles[stages[ADMIN] as usize].policies.iter();
-            let rules = policies.flat_map(|at| &stage.policies[*at as usize].rules);
-            rules.filter(|rule| rule.action == Action::Allow).any(matches)
-        }
+        // Pods that NetworkPolicies isolate never come to the Baseline tier; the Admin tier may let through what it likes.
+        stages[ADMIN] != 0 || network.rules.iter().any(matches)
+    }
+
+    /// Tells whether a direction lets through some of the ports that differ: that is found out on these ports alone, since rules
+    /// of the tiers are many. Pods that are not alike may be let through.
+    fn lets_through(
+        &self,
+        direction: Direction,
+        subject: GroupId,
+        other: GroupId,
+        ports: &PortSet,
+    ) -> bool {
+        let families = self.group(subject).families.and(self.group(other).families);
+        families.iter().any(|family| {
+            let Some(end) = self.alike(direction, subject, other, family) else { return true };
+            let pod = self.pods(other).first().copied();
+            if let (Some(pod), Some(keys)) = (pod, few_keys(ports)) {
+                let table = self.snapshot.verdict_table();
+                return [&self.before, &self.after].into_iter().any(|side| {
+                    let verdict =
+                        |key| side.pod_direction(table, direction, (subject, pod), (key, family));
+                    keys.iter().any(|key| verdict(*key) != Verdict::Deny)
+                });
+            }
+            [&self.before, &self.after].into_iter().any(|side| {
+                let decision = side.decide(direction, subject, &end, family, ports);
+                let open = [&decision.allow, &decision.unknown, &decision.ambiguous];
+                open.into_iter().any(|ports| !ports.is_empty())
+            })
+        })
     }
 
     /// Tells whether an address term may mean a pod of a group.
@@ -574,12 +691,36 @@ impl<'a> Cut<'a> {
     }
 }
 
+/// Lists the ports of a set where they are few.
+fn few_keys(ports: &PortSet) -> Option<Vec<PortKey>> {
+    let sizes = ports.ranges().map(|range| usize::from(range.to - range.from) + 1);
+    if sizes.sum::<usize>() > FEW_PORTS {
+        return None;
+    }
+    let keys = ports
+        .ranges()
+        .flat_map(|range| (range.from..=range.to).map(move |port| port_key(range.protocol, port)));
+    Some(keys.collect())
+}
+
+/// The port of a key.
+fn single(key: PortKey) -> PortRange {
+    let protocol = Protocol::ALL.into_iter().rev().find(|p| port_key(*p, 0) <= key);
+    let protocol = protocol.unwrap_or(Protocol::Tcp);
+    let port = u16::try_from(key - port_key(protocol, 0)).unwrap_or(0);
+    PortRange { protocol, from: port, to: port }
+}
+
+/// The ports that are in one of two sets and not in the other.
+fn apart(a: &PortSet, b: &PortSet) -> PortSet {
+    a.difference(b).union(&b.difference(a))
+}
+
 /// The ports that two decisions treat differently.
 fn delta(was: &Decision, is: &Decision) -> PortSet {
     if was == is {
         return PortSet::none();
     }
-    let apart = |a: &PortSet, b: &PortSet| a.difference(b).union(&b.difference(a));
     apart(&was.allow, &is.allow)
         .union(&apart(&was.unknown, &is.unknown))
         .union(&apart(&was.ambiguous, &is.ambiguous))
