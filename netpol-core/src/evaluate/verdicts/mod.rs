@@ -313,9 +313,6 @@ const fn name_key(name: u32, protocol: Protocol) -> PortKey {
     NAME_KEYS + name * 4 + protocol as u32
 }
 
-/// Up to so many stretches of ports are looked through one by one.
-const FEW: usize = 16;
-
 /// What a tier says.
 #[derive(Default)]
 struct TierSays {
@@ -362,11 +359,7 @@ impl Pools {
         let begin = stage.cut as usize;
         let count = self.cuts[begin] as usize;
         let starts = &self.cuts[begin + 1..][..count];
-        let after = if count <= FEW {
-            starts.iter().filter(|start| **start <= key).count()
-        } else {
-            starts.partition_point(|start| *start <= key)
-        };
+        let after = starts.partition_point(|start| *start <= key);
         // The first stretch begins at 0.
         let place = begin + count + after;
         let [from, to] =
