@@ -51,9 +51,9 @@ mod tests {
                 change(&mut changed, &b);
                 changed
             };
-            prop_assert_eq!(changed(|x, y| or(x, y)), part(|w| w.0 | w.1));
-            prop_assert_eq!(changed(|x, y| and(x, y)), part(|w| w.0 & w.1));
-            prop_assert_eq!(changed(|x, y| minus(x, y)), part(|w| w.0 & !w.1));
+            prop_assert_eq!(changed(or), part(|w| w.0 | w.1));
+            prop_assert_eq!(changed(and), part(|w| w.0 & w.1));
+            prop_assert_eq!(changed(minus), part(|w| w.0 & !w.1));
             let bits = |words: &[u64]| words.iter().map(|w| w.count_ones()).sum::<u32>();
             prop_assert_eq!(count(&a), bits(&a));
             prop_assert_eq!(count_in_all(&a, &b, &c), u64::from(bits(&part(|w| w.0 & w.1 & w.2))));

@@ -104,7 +104,7 @@ impl<'a> Search<'a> {
         let mut layers: Vec<Vec<WorkloadId>> = Vec::new();
         let mut frontier = vec![self.program.groups.of(self.target)];
         loop {
-            let mut found = self.next_layer(frontier)?;
+            let mut found = self.next_layer(&frontier)?;
             if found.is_empty() {
                 return Some(layers);
             }
@@ -129,10 +129,10 @@ impl<'a> Search<'a> {
     }
 
     /// Finds the workloads that are one hop from the frontier, given by its groups, and were not found before.
-    fn next_layer(&mut self, frontier: Vec<GroupId>) -> Option<Vec<WorkloadId>> {
+    fn next_layer(&mut self, frontier: &[GroupId]) -> Option<Vec<WorkloadId>> {
         let mut found = Vec::new();
-        let hopeful = self.hopeful(&frontier);
-        self.own_nodes(&frontier, &mut found)?;
+        let hopeful = self.hopeful(frontier);
+        self.own_nodes(frontier, &mut found)?;
         let profile = |group: &GroupId| self.program.profile(Direction::Ingress, *group);
         let mut by_profile: Vec<(ProfileId, GroupId)> =
             frontier.iter().map(|group| (profile(group), *group)).collect();

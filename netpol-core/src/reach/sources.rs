@@ -35,7 +35,7 @@ pub(super) fn sources(
     let mut groups = families.iter().map(in_family).collect::<Option<Vec<_>>>();
     // Where there are two families, it is not known in which of them a group is let in.
     let let_in = groups.as_ref().is_some_and(|groups| groups.len() == 1);
-    let groups = match groups.as_mut().map(Vec::as_mut_slice) {
+    let groups = match groups.as_deref_mut() {
         Some([only]) => std::mem::take(only),
         Some(many) => {
             let mut all = Union::none(program.groups.len());
