@@ -112,7 +112,8 @@ impl Loaded {
 /// Files and documents are read in parallel; the result does not depend on the number of threads. A later object of
 /// the same group, kind, namespace and name replaces an earlier one, with a warning.
 ///
-/// A snapshot file ([`archive`]) is read like a manifest, but alone: it holds a whole cluster.
+/// A snapshot file ([`archive`]) is read like a manifest, but alone: it holds a whole cluster. What is called `*.snapshot` must
+/// be one, so that a damaged one is never taken for a manifest.
 ///
 /// # Examples
 ///
@@ -163,7 +164,7 @@ fn inputs(source: &Source) -> Vec<Input<'_>> {
 impl Input<'_> {
     fn read(&self, options: &LoadOptions, whole: bool) -> Parsed {
         let read = |file: Arc<str>, bytes: &[u8]| {
-            if archive::is_snapshot(bytes) {
+            if archive::is_snapshot(bytes) || file.ends_with(archive::ENDING) {
                 let loaded = archive::read(&file, bytes, options);
                 return Parsed { snapshots: vec![Archived { file, loaded }], ..Parsed::default() };
             }

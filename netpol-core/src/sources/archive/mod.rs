@@ -25,3 +25,6 @@ pub use frame::mend;
 pub use write::write;
 
 pub(super) use read::read;
+
+/// How the names of snapshot files end.
+pub(super) const ENDING: &str = ".snapshot";
