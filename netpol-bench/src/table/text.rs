@@ -15,7 +15,7 @@ pub fn print(table: &Table, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "{}", table.machine)?;
     writeln!(
         out,
-        "seed {}; every answer was compared with the reference before it was timed",
+        "seed {}; a sample of the answers was compared with the reference before any was timed",
         table.seed
     )?;
     let mut rows = &table.rows[..];

@@ -2,6 +2,7 @@
 
 mod group_set;
 mod groups;
+mod lists;
 mod mentions;
 mod parallel;
 mod selectors;
@@ -9,6 +10,7 @@ mod words;
 
 pub(crate) use group_set::{DenseSet, GroupSet, Union};
 pub(crate) use groups::{Group, GroupId, Groups};
+pub(crate) use lists::Lists;
 pub(crate) use mentions::Mentions;
 pub(crate) use parallel::{both, map};
 pub(crate) use selectors::{Bitmaps, SelectorIndex};

@@ -3,7 +3,7 @@
 use crate::compile::{
     ADMIN, BASELINE, NETWORK, ProfileId, Program, Rule, TermKind, address_number,
 };
-use crate::index::{DenseSet, GroupId, GroupSet, Union, both};
+use crate::index::{DenseSet, GroupId, GroupSet, Lists, Union, both};
 use crate::model::{Cluster, Direction, Family, IpSet};
 
 use super::rows::RowTables;
@@ -20,40 +20,6 @@ pub(super) struct AnyPort {
     pub(super) workloads: Lists,
     /// The groups of each workload, ascending.
     pub(super) groups: Lists,
-}
-
-/// Lists of numbers, one behind the other.
-#[derive(Debug)]
-pub(super) struct Lists {
-    /// Where each list begins, and where the last one ends.
-    first: Vec<u32>,
-    entries: Vec<u32>,
-}
-
-impl Lists {
-    /// Sorts pairs of a list's number and an entry of it; each list has its entries in the order of the pairs.
-    fn of(lists: usize, pairs: &[(u32, u32)]) -> Self {
-        let mut first = vec![0u32; lists + 1];
-        pairs.iter().for_each(|(list, _)| first[*list as usize + 1] += 1);
-        let mut sum = 0;
-        for place in &mut first {
-            sum += *place;
-            *place = sum;
-        }
-        let mut next = first.clone();
-        let mut entries = vec![0; pairs.len()];
-        for (list, entry) in pairs {
-            entries[next[*list as usize] as usize] = *entry;
-            next[*list as usize] += 1;
-        }
-        Self { first, entries }
-    }
-
-    /// Returns a list.
-    pub(super) fn list(&self, at: u32) -> &[u32] {
-        let at = at as usize;
-        &self.entries[self.first[at] as usize..self.first[at + 1] as usize]
-    }
 }
 
 /// Lists each group with each workload that has a pod in it, ascending.
@@ -98,9 +64,12 @@ impl AnyPort {
         };
         let (egress, ingress) = both(|| bounds(Direction::Egress), || bounds(Direction::Ingress));
         let members = members(cluster, program);
-        let turned: Vec<(u32, GroupId)> = members.iter().map(|(group, w)| (*w, *group)).collect();
-        let workloads = Lists::of(program.groups.len() as usize, &members);
-        let groups = Lists::of(cluster.workloads().len(), &turned);
+        let workloads = Lists::of(program.groups.len() as usize, |visit| {
+            members.iter().for_each(|(group, workload)| visit(*group, *workload));
+        });
+        let groups = Lists::of(cluster.workloads().len(), |visit| {
+            members.iter().for_each(|(group, workload)| visit(*workload, *group));
+        });
         Self { egress, ingress, workloads, groups }
     }
 

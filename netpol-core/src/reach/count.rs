@@ -3,7 +3,7 @@
 use super::rows::{Classes, OnNode, Row, RowMaker, groups_with};
 use super::snapshot::Snapshot;
 use crate::compile::{ProfileId, Program, port_key};
-use crate::index::{DenseSet, GroupId, GroupSet, both, map};
+use crate::index::{DenseSet, GroupId, GroupSet, Lists, both, map};
 use crate::model::{Cluster, Direction, Family, Peer, PodId, Protocol};
 
 /// Counts the ordered pairs of different pods that are certainly allowed in some family that both have.
@@ -87,7 +87,7 @@ impl Counter<'_> {
         let groups = self.groups_of(Direction::Egress, &patched);
         for profile in patched {
             for dst in self.patched_pods(Direction::Egress, profile) {
-                for src in groups.of_profile(profile) {
+                for src in groups.list(profile) {
                     sum += self.correct_sources(*src, dst);
                 }
             }
@@ -116,7 +116,7 @@ impl Counter<'_> {
             for src in self.patched_pods(Direction::Ingress, profile) {
                 let egress = self.program.profile(Direction::Egress, self.program.groups.of(src));
                 let done = self.patched_pods(Direction::Egress, egress);
-                for dst in groups.of_profile(profile) {
+                for dst in groups.list(profile) {
                     sum += self.correct_targets(src, *dst, &done);
                 }
             }
@@ -205,11 +205,9 @@ impl Counter<'_> {
         all.filter(|profile| self.families.iter().any(|f| is_patched(f, *profile))).collect()
     }
 
-    fn groups_of(&self, direction: Direction, profiles: &[ProfileId]) -> ByProfile {
-        if profiles.is_empty() {
-            return ByProfile::default();
-        }
-        ByProfile::of(self.program, direction, |_| true)
+    /// Sorts the groups by profile where some profiles are asked about.
+    fn groups_of(&self, direction: Direction, profiles: &[ProfileId]) -> Lists {
+        by_profile(self.program, direction, |_| !profiles.is_empty())
     }
 
     /// Returns the pods whose address a profile treats apart, in any family, ascending.
@@ -284,12 +282,12 @@ impl<'a> Grid<'a> {
         let open = Weighted::new(open, &self.weights);
         let admitted = self.admitted(&open);
         let has_pods = |group: GroupId| self.weights[group as usize] > 0;
-        let sources = ByProfile::of(self.program, Direction::Egress, has_pods);
-        let profiles: Vec<ProfileId> = sources.profiles().collect();
+        let sources = by_profile(self.program, Direction::Egress, has_pods);
+        let profiles: Vec<ProfileId> = sources.filled().collect();
         let parts: Vec<&[ProfileId]> = profiles.chunks(PART).collect();
         let sums = map(&parts, |part| {
             let each = part.iter().map(|profile| {
-                self.count_profile(*profile, sources.of_profile(*profile), &open, &admitted)
+                self.count_profile(*profile, sources.list(*profile), &open, &admitted)
             });
             each.sum::<u64>()
         });
@@ -367,49 +365,13 @@ fn weights(program: &Program, mask: &DenseSet) -> Vec<u64> {
     (0..program.groups.len()).map(weight).collect()
 }
 
-/// Groups sorted by their profile in one direction.
-#[derive(Default)]
-struct ByProfile {
-    /// Where the groups of each profile begin, and where those of the last one end.
-    first: Vec<u32>,
-    groups: Vec<GroupId>,
-}
-
-impl ByProfile {
-    /// Sorts the groups that count.
-    fn of(program: &Program, direction: Direction, counts: impl Fn(GroupId) -> bool) -> Self {
-        let program = program.direction(direction);
-        let of_group = || {
-            let all = (0u32..).zip(program.of_group.iter());
-            all.filter(|(group, _)| counts(*group)).map(|(group, profile)| (group, *profile))
-        };
-        let mut first = vec![0u32; program.profiles.len() + 1];
-        of_group().for_each(|(_, profile)| first[profile as usize + 1] += 1);
-        let mut sum = 0;
-        for place in &mut first {
-            sum += *place;
-            *place = sum;
-        }
-        let mut next = first.clone();
-        let mut groups = vec![0; sum as usize];
-        for (group, profile) in of_group() {
-            groups[next[profile as usize] as usize] = group;
-            next[profile as usize] += 1;
-        }
-        Self { first, groups }
-    }
-
-    /// Returns the groups of a profile, ascending.
-    fn of_profile(&self, profile: ProfileId) -> &[GroupId] {
-        let at = profile as usize;
-        &self.groups[self.first[at] as usize..self.first[at + 1] as usize]
-    }
-
-    /// Lists the profiles that have groups.
-    fn profiles(&self) -> impl Iterator<Item = ProfileId> {
-        let all = (0u32..).zip(self.first.windows(2));
-        all.filter(|(_, ends)| ends[0] < ends[1]).map(|(profile, _)| profile)
-    }
+/// Sorts the groups that count by their profile in one direction.
+fn by_profile(program: &Program, direction: Direction, counts: impl Fn(GroupId) -> bool) -> Lists {
+    let program = program.direction(direction);
+    Lists::of(program.profiles.len(), |visit| {
+        let all = (0u32..).zip(program.of_group.iter());
+        all.filter(|(group, _)| counts(*group)).for_each(|(group, profile)| visit(*profile, group));
+    })
 }
 
 /// A set of groups whose weight within any row is quickly found.

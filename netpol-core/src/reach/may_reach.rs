@@ -2,7 +2,7 @@
 
 use super::ask::hopes_of;
 use crate::compile::Program;
-use crate::index::{DenseSet, GroupId, GroupSet, Union, both};
+use crate::index::{DenseSet, GroupId, GroupSet, Lists, Union, both};
 use crate::model::Direction;
 
 /// An upper bound of all rows on all ports, for both directions.
@@ -20,14 +20,7 @@ struct Rows {
     /// The profiles that may allow everyone.
     open: DenseSet,
     /// The other profiles by the groups that they may allow.
-    by_group: Option<ByGroup>,
-}
-
-/// The profiles that may allow each group, one list after the other.
-#[derive(Debug)]
-struct ByGroup {
-    first: Vec<u32>,
-    profiles: Vec<u32>,
+    by_group: Option<Lists>,
 }
 
 /// Longer lists are not kept: every row is looked at instead.
@@ -85,7 +78,7 @@ impl Rows {
         let mut open = DenseSet::none(count);
         let whole = (0u32..).zip(&rows).filter(|(_, row)| **row == GroupSet::whole(len));
         whole.for_each(|(profile, _)| open.insert(profile));
-        let by_group = ByGroup::of(&rows, &open, len);
+        let by_group = by_group(&rows, &open, len);
         Self { rows, open, by_group }
     }
 
@@ -99,40 +92,21 @@ impl Rows {
             return allowing;
         };
         for group in part {
-            by_group.profiles(*group).iter().for_each(|profile| allowing.insert(*profile));
+            by_group.list(*group).iter().for_each(|profile| allowing.insert(*profile));
         }
         allowing
     }
 }
 
-impl ByGroup {
-    fn of(rows: &[GroupSet], open: &DenseSet, len: u32) -> Option<Self> {
-        let closed = || (0u32..).zip(rows).filter(|(profile, _)| !open.contains(*profile));
-        if closed().map(|(_, row)| u64::from(row.size())).sum::<u64>() > MOST_ENTRIES {
-            return None;
-        }
-        let mut first = vec![0u32; len as usize + 1];
-        closed().for_each(|(_, row)| row.for_each(|group| first[group as usize + 1] += 1));
-        let mut sum = 0;
-        for place in &mut first {
-            sum += *place;
-            *place = sum;
-        }
-        let mut next = first.clone();
-        let mut profiles = vec![0; sum as usize];
-        for (profile, row) in closed() {
-            row.for_each(|group| {
-                profiles[next[group as usize] as usize] = profile;
-                next[group as usize] += 1;
-            });
-        }
-        Some(Self { first, profiles })
+/// Sorts the profiles whose rows are not open by the groups that they may allow; `None` where that takes too much memory.
+fn by_group(rows: &[GroupSet], open: &DenseSet, len: u32) -> Option<Lists> {
+    let closed = || (0u32..).zip(rows).filter(|(profile, _)| !open.contains(*profile));
+    if closed().map(|(_, row)| u64::from(row.size())).sum::<u64>() > MOST_ENTRIES {
+        return None;
     }
-
-    fn profiles(&self, group: GroupId) -> &[u32] {
-        let at = group as usize;
-        &self.profiles[self.first[at] as usize..self.first[at + 1] as usize]
-    }
+    Some(Lists::of(len as usize, |visit| {
+        closed().for_each(|(profile, row)| row.for_each(|group| visit(group, profile)));
+    }))
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ use crate::compile::{
 use crate::evaluate::{Candidates, Decision, Evaluator, Other, OtherKind};
 use crate::index::{DenseSet, Group, GroupId, GroupSet};
 use crate::model::{
-    Direction, Families, Family, IpSet, PodId, PortRange, PortSet, Protocol, Verdict, WorkloadId,
+    Direction, Families, Family, IpSet, PodId, PortRange, PortSet, Verdict, WorkloadId,
 };
 
 type FastMap<K, V> = HashMap<K, V, foldhash::fast::RandomState>;
@@ -241,17 +241,17 @@ impl<'a> Mover<'a> {
         other: &Other<'_>,
         family: Family,
     ) -> PortSet {
-        let Some(keys) = self.may_differ(direction, subject, other).and_then(|p| few_keys(&p))
+        let Some(ports) = self.may_differ(direction, subject, other).and_then(|p| few_ports(&p))
         else {
             let [was, is] = self.decide_both(direction, subject, other, family);
             return delta(&was, &is);
         };
-        let differs = |key: &PortKey| {
-            let judge =
-                |side: &Evaluator<'_>| side.judge(direction, subject, other, (*key, family));
+        let differs = |port: &PortRange| {
+            let asked = (key_of(port), family);
+            let judge = |side: &Evaluator<'_>| side.judge(direction, subject, other, asked);
             judge(&self.before) != judge(&self.after)
         };
-        keys.into_iter().filter(differs).map(single).collect()
+        ports.into_iter().filter(differs).collect()
     }
 
     /// Describes the pods of a group that have an address, or of which none is known.
@@ -545,12 +545,14 @@ impl<'a> Mover<'a> {
         families.iter().any(|family| {
             let Some(end) = self.alike(direction, subject, other, family) else { return true };
             let pod = self.pods(other).first().copied();
-            if let (Some(pod), Some(keys)) = (pod, few_keys(ports)) {
+            if let (Some(pod), Some(ports)) = (pod, few_ports(ports)) {
                 let table = self.snapshot.verdict_table();
                 return [&self.before, &self.after].into_iter().any(|side| {
-                    let verdict =
-                        |key| side.pod_direction(table, direction, (subject, pod), (key, family));
-                    keys.iter().any(|key| verdict(*key) != Verdict::Deny)
+                    let verdict = |port: &PortRange| {
+                        let asked = (key_of(port), family);
+                        side.pod_direction(table, direction, (subject, pod), asked)
+                    };
+                    ports.iter().any(|port| verdict(port) != Verdict::Deny)
                 });
             }
             [&self.before, &self.after].into_iter().any(|side| {
@@ -691,24 +693,21 @@ impl<'a> Cut<'a> {
     }
 }
 
-/// Lists the ports of a set where they are few.
-fn few_keys(ports: &PortSet) -> Option<Vec<PortKey>> {
+/// Lists the ports of a set, each alone, where they are few.
+fn few_ports(ports: &PortSet) -> Option<Vec<PortRange>> {
     let sizes = ports.ranges().map(|range| usize::from(range.to - range.from) + 1);
     if sizes.sum::<usize>() > FEW_PORTS {
         return None;
     }
-    let keys = ports
-        .ranges()
-        .flat_map(|range| (range.from..=range.to).map(move |port| port_key(range.protocol, port)));
-    Some(keys.collect())
+    let each = ports.ranges().flat_map(|range| {
+        (range.from..=range.to).map(move |port| PortRange { from: port, to: port, ..range })
+    });
+    Some(each.collect())
 }
 
-/// The port of a key.
-fn single(key: PortKey) -> PortRange {
-    let protocol = Protocol::ALL.into_iter().rev().find(|p| port_key(*p, 0) <= key);
-    let protocol = protocol.unwrap_or(Protocol::Tcp);
-    let port = u16::try_from(key - port_key(protocol, 0)).unwrap_or(0);
-    PortRange { protocol, from: port, to: port }
+/// The key of a port that stands alone.
+const fn key_of(port: &PortRange) -> PortKey {
+    port_key(port.protocol, port.from)
 }
 
 /// The ports that are in one of two sets and not in the other.

@@ -278,6 +278,13 @@ impl Snapshot {
     ///
     /// Each is listed once, ascending in its layer; the pod's own workload is among them where it has another pod that gets
     /// there. [`eventual_sources`](Self::eventual_sources) lists the same with a shortest way each, and addresses too.
+    ///
+    /// It has no bound of work of its own: where very many pods have to be asked about one by one, it takes as long as a search
+    /// for the ways that is never stopped.
+    ///
+    /// # Panics
+    ///
+    /// Where the pod is not one of this cluster.
     pub fn eventual_sources_of(&self, pod: PodId) -> Vec<Vec<WorkloadId>> {
         eventual_sources_of(self, pod)
     }

@@ -333,6 +333,35 @@ fn ways_are_whole_however_many_pods_lie_between() {
     assert!(between.iter().all(|workload| length(&found[0], of(workload)) == Some(1)));
 }
 
+/// More pods than are asked about one by one get to a database because they are on the network of its node.
+#[test]
+fn layers_are_found_by_way_of_the_ways_where_single_pods_decide_too_often() {
+    let mut builder = Cluster::builder();
+    let mut add = |namespace: &str, name: &str, host_network| {
+        builder.pod(netpol_core::model::PodSpec {
+            namespace: namespace.into(),
+            name: name.into(),
+            labels: vec![("app".into(), name.into())],
+            node: Some("n1".into()),
+            host_network,
+            ..Default::default()
+        });
+    };
+    // Pods of one namespace would be asked about at once.
+    let hosts: Vec<String> = (0..1100).map(|i| format!("agents-{i:04}")).collect();
+    hosts.iter().for_each(|namespace| add(namespace, "agent", true));
+    add("shop", "db", false);
+    let shop = builder.namespace_id("shop");
+    builder.policy(policy(shop, "db", &[]));
+    let snapshot = Snapshot::new(builder.build().unwrap(), Dialect::spec());
+    let cluster = snapshot.cluster();
+    let db = cluster.find_pod(shop, "db").unwrap();
+    let agents: Vec<WorkloadId> =
+        cluster.workload_ids().filter(|id| &*cluster.workload(*id).name == "agent").collect();
+    assert_eq!(agents.len(), 1100);
+    assert_eq!(snapshot.eventual_sources_of(db), [agents]);
+}
+
 /// Lets workloads of the shop open connections to the database, or the web open them to workloads.
 fn policy(shop: NamespaceId, subject: &str, others: &[String]) -> Policy {
     let app = |values: &[String]| {
