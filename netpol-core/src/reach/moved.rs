@@ -247,7 +247,7 @@ impl<'a> Mover<'a> {
             return delta(&was, &is);
         };
         let differs = |port: &PortRange| {
-            let asked = (key_of(port), family);
+            let asked = (key_of(*port), family);
             let judge = |side: &Evaluator<'_>| side.judge(direction, subject, other, asked);
             judge(&self.before) != judge(&self.after)
         };
@@ -549,7 +549,7 @@ impl<'a> Mover<'a> {
                 let table = self.snapshot.verdict_table();
                 return [&self.before, &self.after].into_iter().any(|side| {
                     let verdict = |port: &PortRange| {
-                        let asked = (key_of(port), family);
+                        let asked = (key_of(*port), family);
                         side.pod_direction(table, direction, (subject, pod), asked)
                     };
                     ports.iter().any(|port| verdict(port) != Verdict::Deny)
@@ -706,7 +706,7 @@ fn few_ports(ports: &PortSet) -> Option<Vec<PortRange>> {
 }
 
 /// The key of a port that stands alone.
-const fn key_of(port: &PortRange) -> PortKey {
+const fn key_of(port: PortRange) -> PortKey {
     port_key(port.protocol, port.from)
 }
 
