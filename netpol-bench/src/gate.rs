@@ -1,11 +1,14 @@
 //! The correctness gate: no figure is printed before the fast answers agree with the slow ones.
 
+use std::time::Duration;
+
 use netpol_core::evaluate::reference;
 use netpol_core::model::{Cluster, Families, Flow, Peer, PodId, Protocol, Verdict};
 use netpol_core::reach::Snapshot;
 use thiserror::Error;
 
 use crate::sample::flows;
+use crate::stopwatch::Stopwatch;
 
 /// What has been compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,22 +75,34 @@ impl Disagreement {
     }
 }
 
+/// So many sampled flows are compared however long it takes.
+const AT_LEAST: usize = 1_000;
+
 /// Compares a snapshot with the reference on `samples` flows, and the count of pairs on one port with single verdicts where
 /// the cluster has at most `exact_up_to` pods.
+///
+/// The reference reads every policy for every flow, so that many flows of a large cluster take longer than everything that
+/// is measured: after `patience` no further flows are drawn, but for the first thousand. The
+/// agreement tells how many there were.
 ///
 /// # Errors
 ///
 /// The first [`Disagreement`].
 pub fn check(
     snapshot: &Snapshot,
-    samples: usize,
+    (samples, patience): (usize, Duration),
     seed: u64,
     exact_up_to: usize,
     (protocol, port): (Protocol, u16),
 ) -> Result<Agreement, Disagreement> {
-    let mut allowed = 0;
+    let (mut compared, mut allowed) = (0, 0);
+    let watch = Stopwatch::start();
     for flow in flows(snapshot.cluster(), samples, seed) {
+        if compared >= AT_LEAST && watch.elapsed() > patience {
+            break;
+        }
         let verdict = agree(snapshot, &flow)?;
+        compared += 1;
         allowed += usize::from(verdict == Verdict::Allow);
     }
     let pairs = if snapshot.cluster().pods().len() <= exact_up_to {
@@ -100,7 +115,7 @@ pub fn check(
     } else {
         None
     };
-    Ok(Agreement { flows: samples, allowed, pairs })
+    Ok(Agreement { flows: compared, allowed, pairs })
 }
 
 fn agree(snapshot: &Snapshot, flow: &Flow) -> Result<Verdict, Disagreement> {

@@ -22,6 +22,9 @@ use crate::stopwatch::{Stopwatch, median, percentile};
 const CHANGED: usize = 1_000;
 /// So many of the changes are compared with a rebuild.
 const VERIFIED: usize = 50;
+/// Not so many where they take longer than this, but at least a few.
+const PATIENCE: Duration = Duration::from_secs(60);
+const AT_LEAST_VERIFIED: u64 = 5;
 /// So many flows are judged for each of those.
 const JUDGED: usize = 2_000;
 /// So many pods get another label.
@@ -124,7 +127,11 @@ fn verify(
 ) -> Result<u64, Disagreement> {
     let mut verified = 0;
     let step = (changes.len() / VERIFIED).max(1);
+    let watch = Stopwatch::start();
     for (seed, change) in (settings.seed..).zip(changes.iter().step_by(step).take(VERIFIED)) {
+        if verified >= AT_LEAST_VERIFIED && watch.elapsed() > PATIENCE {
+            break;
+        }
         let Ok(applied) = apply(before, std::slice::from_ref(change)) else { continue };
         let after = applied.snapshot;
         let rebuilt = Snapshot::new(Arc::new(after.cluster().clone()), Dialect::spec());

@@ -15,6 +15,8 @@ use crate::row::{Figure, as_f64};
 use crate::stopwatch::{Stopwatch, median};
 use crate::write::{Layout, write_files};
 
+/// So many pods are read by plain `serde_json`: its rate does not depend on their number.
+const PLAINLY_READ_PODS: u32 = 5_000;
 /// So much of a stream is read by plain `serde_yaml`, in bytes: its rate does not depend on the size.
 const PLAINLY_READ: usize = 16 << 20;
 
@@ -42,9 +44,11 @@ pub(super) fn measure(settings: &Settings, notes: &mut Notebook) -> Result<(), M
     std::fs::remove_dir_all(&yaml)?;
     notes.add(time(&archived, Operation::LoadSnapshot, std::fs::metadata(&archived)?.len())?);
     std::fs::remove_file(&archived)?;
+    let plain = plain_json_rate(settings, &directory.path().join("small"))?;
     let json = write(Layout::Json)?;
     let bytes = size(&json)?;
-    notes.add(time(&json, Operation::LoadJson, bytes)?);
+    let figure = time(&json, Operation::LoadJson, bytes)?;
+    notes.add(figure.against("serde_json into values", as_f64(bytes) / plain));
     peak(&json, bytes, Operation::LoadPeakJson, notes)?;
     std::fs::remove_dir_all(&json)?;
     let files = write(Layout::YamlPerNamespace)?;
@@ -92,6 +96,21 @@ fn plain_rate(path: &Path) -> Result<f64, MeasureError> {
     let watch = Stopwatch::start();
     read_full_structs(text).map_err(|e| MeasureError::Manifest(e.to_string()))?;
     Ok(as_f64(text.len() as u64) / watch.elapsed().as_secs_f64())
+}
+
+/// Bytes a second of `serde_json` into its own values, on a list of some pods of the same shape.
+fn plain_json_rate(settings: &Settings, directory: &Path) -> Result<f64, MeasureError> {
+    let pods = settings.pods.min(PLAINLY_READ_PODS);
+    write_files(settings.preset, pods, settings.seed, Layout::Json, directory)?;
+    let mut rate = 0.0;
+    for entry in std::fs::read_dir(directory)? {
+        let bytes = std::fs::read(entry?.path())?;
+        let read = || serde_json::from_slice::<serde_json::Value>(&bytes).is_ok();
+        let time = median(3, Duration::ZERO, read);
+        rate = as_f64(bytes.len() as u64) / time.as_secs_f64();
+    }
+    std::fs::remove_dir_all(directory)?;
+    Ok(rate)
 }
 
 /// Loading in a new process, whose memory is its own.

@@ -63,6 +63,8 @@ pub enum MeasureError {
     Manifest(String),
 }
 
+/// How long flows are compared with the reference.
+const PATIENCE: Duration = Duration::from_secs(60);
 /// Up to so many pods the count of pairs is compared with a verdict about each pair, and with naive ways.
 pub const EXACT_UP_TO: usize = 10_000;
 /// Up to so many pods the dense matrix and the trial of every selector on every pod are measured: they are squares.
@@ -118,8 +120,9 @@ pub fn measure(settings: &Settings) -> Result<Row, MeasureError> {
     let port = counted_port(preset);
     build_memory(&facts, port, &mut notes);
     let snapshot = Snapshot::new(Arc::clone(&facts), Dialect::spec());
-    let agreement = check(&snapshot, settings.samples, seed, EXACT_UP_TO, port)
-        .map_err(|d| wrong(settings, d))?;
+    let samples = (settings.samples, PATIENCE);
+    let agreement =
+        check(&snapshot, samples, seed, EXACT_UP_TO, port).map_err(|d| wrong(settings, d))?;
     build(&facts, &mut notes);
     all_ports(settings, &snapshot, &mut notes)?;
     verdicts::measure(&snapshot, seed, &mut notes);

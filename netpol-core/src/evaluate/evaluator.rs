@@ -64,6 +64,7 @@ impl Evaluator<'_> {
     }
 
     /// Returns the verdict about one flow between two pods; it allocates nothing.
+    #[inline]
     pub(crate) fn pods_verdict(
         &self,
         table: &VerdictTable,
@@ -101,6 +102,7 @@ impl Evaluator<'_> {
     }
 
     /// Judges one direction of a group and a pod of another one: from the table where it tells, else by a walk.
+    #[inline]
     pub(crate) fn pod_direction(
         &self,
         table: &VerdictTable,
@@ -113,6 +115,7 @@ impl Evaluator<'_> {
     }
 
     /// Walks the rules of one direction of two pods.
+    #[inline(never)]
     fn pod_walk(
         &self,
         table: &VerdictTable,

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::net::IpAddr;
 
+use super::classes::PortClasses;
 use super::{
     Entry, EntryAction, EntryKind, Needs, PodFacts, Pools, ProfileRow, StageRow, VerdictTable,
     name_key,
@@ -46,6 +47,7 @@ impl VerdictTable {
                 own[family as usize] = maker.rows(direction, &parts, known);
             }
         }
+        maker.class_ports();
         let groups = &program.groups;
         let facts = |pod| PodFacts::new(groups.of(pod), groups.group(groups.of(pod)));
         let address = |pod| match program.addresses.of_pod(pod, Family::V4) {
@@ -159,6 +161,8 @@ impl<'a> Maker<'a> {
                 let (offset, needs) = rows[profile.stages[at] as usize];
                 row.stages[at] = offset;
                 row.needs = row.needs.or(needs);
+                let governs = offset.cut != 0;
+                row.needs.add(Needs::STAGES, governs != (at == NETWORK));
             }
             row
         };
@@ -203,6 +207,13 @@ impl<'a> Maker<'a> {
         }
         let own = if at == NETWORK { self.own_groups(stage, profile) } else { (0, 0) };
         (self.write((at, own), &rules, (&starts, &stretches), parts), needs)
+    }
+
+    /// Sorts ports into classes, once every way to cut them is written.
+    fn class_ports(&mut self) {
+        let mut positions: Vec<u32> = self.cuts.values().copied().collect();
+        positions.sort_unstable();
+        self.pools.classes = PortClasses::of(&mut self.pools.cuts, &positions);
     }
 
     /// Returns the groups of the namespace whose NetworkPolicies a profile is made of, as a half-open range.
@@ -255,8 +266,8 @@ impl<'a> Maker<'a> {
         parts: &Parts,
     ) -> StageRow {
         let mut all: Vec<Entry> = Vec::new();
-        let mut cut = Vec::with_capacity(2 * starts.len() + 2);
-        cut.push(index(starts.len()));
+        let mut cut = Vec::with_capacity(2 * starts.len() + 3);
+        cut.extend([0, index(starts.len())]);
         cut.extend_from_slice(starts);
         let mut entries: Vec<Entry> = Vec::new();
         for start in starts {
@@ -346,7 +357,7 @@ impl<'a> Maker<'a> {
             let cut = !whole && some.clone().next().is_some();
             walk.push(cut && family == Family::V6);
             if whole {
-                parts.push((EntryKind::Any, 0, 0));
+                parts.push((EntryKind::Any, 0, u32::MAX));
             } else {
                 self.group_parts(&peer.groups, &mut parts);
                 if family == Family::V4 {

@@ -8,8 +8,10 @@
 //! everything: pods of unknown address or on the network of their node where rules name addresses, policies in lanes, and
 //! profiles that came after the table was made.
 
+mod classes;
 mod make;
 
+use self::classes::{AskedPort, PortClasses};
 use crate::compile::{ADMIN, BASELINE, NETWORK, PortKey, Program, port_key};
 use crate::index::{Group, GroupId};
 use crate::model::{Action, Direction, Family, IpSet, PodId, Protocol, Verdict};
@@ -34,9 +36,10 @@ pub(crate) struct VerdictTable {
 /// What stages lead to.
 #[derive(Debug, Default)]
 struct Pools {
-    /// For each way to cut ports: the number of stretches, the first port of each, then where the entries of each begin
-    /// behind the first entry of the stage, and where they end.
+    /// For each way to cut ports: where its stretches stand by class of ports, the number of stretches, the first port of
+    /// each, then where the entries of each begin behind the first entry of the stage, and where they end.
     cuts: Vec<u32>,
+    classes: PortClasses,
     entries: Vec<Entry>,
     /// Half-open ranges of groups and inclusive ranges of addresses.
     ranges: Vec<(u32, u32)>,
@@ -113,6 +116,8 @@ impl Needs {
     const NAMES: Self = Self(4);
     /// More than fits here.
     const WALK: Self = Self(8);
+    /// Nothing of the other end, but it is not the stage of NetworkPolicies alone that governs.
+    const STAGES: Self = Self(16);
 
     const fn or(self, other: Self) -> Self {
         Self(self.0 | other.0)
@@ -147,7 +152,7 @@ struct Entry {
 /// What `from` and `to` of an entry are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 enum EntryKind {
-    /// Nothing: every pod matches.
+    /// The range of all groups.
     Any,
     /// A half-open range of groups.
     Span,
@@ -194,7 +199,7 @@ struct Asked {
     /// The same, counted from the first group of the subject's namespace; far beyond it where the group stands before.
     near: GroupId,
     address: u32,
-    key: PortKey,
+    port: AskedPort,
     /// The name of the port on the destination, where it has one and names matter.
     name: Option<PortKey>,
 }
@@ -244,7 +249,7 @@ impl VerdictTable {
         let unknown = if row.needs.any_of(Needs::ADDRESSES) { &self.unknown[..] } else { &[] };
         let odd = self.hosts.iter().chain(unknown);
         let mut ranges: Vec<_> = odd.map(|group| (*group, *group + 1)).collect();
-        for entry in self.pools.at(stage, key) {
+        for entry in self.pools.at(stage, self.pools.classes.port(key)) {
             self.pools.add_groups(entry, (row.origin, program.groups.len()), &mut ranges);
         }
         ranges.sort_unstable();
@@ -259,6 +264,7 @@ impl VerdictTable {
     }
 
     /// Judges one direction of a pair; `None` where the table does not tell.
+    #[inline]
     pub(super) fn direction(
         &self,
         program: &Program,
@@ -276,14 +282,18 @@ impl VerdictTable {
             Direction::Ingress => &self.ingress[family as usize],
         };
         let row = rows.get(profile as usize)?;
-        let facts = self.pods[other.index()];
-        let group = facts.group();
+        let group = self.pods[other.index()].group();
         let near = group.wrapping_sub(row.origin);
-        let mut asked = Asked { group, near, address: 0, key, name: None };
+        let port = self.pools.classes.port(key);
+        let mut asked = Asked { group, near, address: 0, port, name: None };
         if row.needs != Needs::default() && !self.meet(row.needs, program, &mut asked, other) {
             return None;
         }
-        Some(self.pools.walk(&row.stages, &asked))
+        if row.needs.any_of(Needs::STAGES) {
+            return Some(self.pools.walk(&row.stages, &asked));
+        }
+        let allows = self.pools.matches_any(row.stages[NETWORK], &asked);
+        Some(if allows { Verdict::Allow } else { Verdict::Deny })
     }
 
     /// Finds out what else a profile needs of the other end; false where that is not known here.
@@ -302,7 +312,7 @@ impl VerdictTable {
             return true;
         }
         let named = &program.groups.group(asked.group).named_ports;
-        let mut here = named.iter().filter(|(_, p, n)| port_key(*p, *n) == asked.key);
+        let mut here = named.iter().filter(|(_, p, n)| port_key(*p, *n) == asked.port.key);
         asked.name = here.next().map(|(name, protocol, _)| name_key(*name, *protocol));
         here.next().is_none()
     }
@@ -355,27 +365,23 @@ impl Pools {
     }
 
     /// Returns the entries that speak of a port, or of a name.
-    fn at(&self, stage: StageRow, key: PortKey) -> &[Entry] {
-        let begin = stage.cut as usize;
-        let count = self.cuts[begin] as usize;
-        let starts = &self.cuts[begin + 1..][..count];
-        let after = starts.partition_point(|start| *start <= key);
-        // The first stretch begins at 0.
-        let place = begin + count + after;
-        let [from, to] =
-            [self.cuts[place], self.cuts[place + 1]].map(|at| (stage.base + at) as usize);
-        &self.entries[from..to]
+    fn at(&self, stage: StageRow, port: AskedPort) -> &[Entry] {
+        let (from, to) = self.classes.span(&self.cuts, stage.cut, port);
+        let base = stage.base as usize;
+        &self.entries[base.wrapping_add(from as usize)..base.wrapping_add(to as usize)]
     }
 
+    #[inline]
     fn matches_any(&self, stage: StageRow, asked: &Asked) -> bool {
-        let any = |key| self.at(stage, key).iter().any(|entry| self.matches(entry, asked));
-        any(asked.key) || asked.name.is_some_and(any)
+        let any = |port| self.at(stage, port).iter().any(|entry| self.matches(entry, asked));
+        any(asked.port) || asked.name.is_some_and(|name| any(AskedPort::searched(name)))
     }
 
     /// The first block with a rule that matches decides, each of its policies by its first such rule (admin-tiers, section 7).
     fn tier(&self, stage: StageRow, asked: &Asked) -> TierSays {
-        let mut numbers = self.at(stage, asked.key);
-        let mut names = asked.name.map_or(&[][..], |name| self.at(stage, name));
+        let mut numbers = self.at(stage, asked.port);
+        let mut names =
+            asked.name.map_or(&[][..], |name| self.at(stage, AskedPort::searched(name)));
         let mut says = TierSays::default();
         let mut last: Option<&Entry> = None;
         while let Some(entry) = next(&mut numbers, &mut names) {
@@ -399,12 +405,20 @@ impl Pools {
         says
     }
 
+    #[inline]
     fn matches(&self, entry: &Entry, asked: &Asked) -> bool {
+        if entry.kind > EntryKind::Near {
+            return self.holds(entry, asked);
+        }
+        let group = if entry.kind == EntryKind::Near { asked.near } else { asked.group };
+        group.wrapping_sub(entry.from) < entry.to.wrapping_sub(entry.from)
+    }
+
+    /// Tells whether what an entry points to holds the other end.
+    fn holds(&self, entry: &Entry, asked: &Asked) -> bool {
         let group = asked.group;
         match entry.kind {
-            EntryKind::Any => true,
-            EntryKind::Span => entry.from <= group && group < entry.to,
-            EntryKind::Near => entry.from <= asked.near && asked.near < entry.to,
+            EntryKind::Any | EntryKind::Span | EntryKind::Near => false,
             EntryKind::Dense => {
                 self.words[(entry.from + group / 64) as usize] >> (group % 64) & 1 == 1
             }
