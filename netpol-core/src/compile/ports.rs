@@ -23,6 +23,8 @@ pub(crate) struct PortMatch {
     keys: Box<[(PortKey, PortKey)]>,
     /// Names, with the protocol they need; `None` means any.
     names: Box<[(u32, Option<Protocol>)]>,
+    /// Set where the rule says nothing about ports: it matches protocols without ports too.
+    is_silent: bool,
 }
 
 impl PortMatch {
@@ -33,12 +35,12 @@ impl PortMatch {
             .ranges()
             .map(|r| (port_key(r.protocol, r.from), port_key(r.protocol, r.to)))
             .collect();
-        Self { numbers, keys, names: names.into() }
+        Self { numbers, keys, names: names.into(), is_silent: false }
     }
 
-    /// Every port of every protocol.
+    /// Every port of every protocol, and protocols without ports.
     pub(crate) fn all() -> Self {
-        Self::new(PortSet::all(), Vec::new())
+        Self { is_silent: true, ..Self::new(PortSet::all(), Vec::new()) }
     }
 
     /// Compiles the `ports` of a NetworkPolicy rule; an absent protocol is TCP (networkpolicy-v1, section 2).
@@ -100,6 +102,13 @@ impl PortMatch {
         &self.keys
     }
 
+    /// Lists what is matched whatever the destination declares, as inclusive ranges of keys: as [`keys`](Self::keys), and
+    /// port 0, which stands for protocols without ports, where the rule says nothing about ports.
+    pub(crate) fn verdict_keys(&self) -> impl Iterator<Item = (PortKey, PortKey)> + '_ {
+        let before = u32::from(self.is_silent);
+        self.keys.iter().map(move |(from, to)| (from - before, *to))
+    }
+
     /// Lists the names of ports, with the protocol they need; `None` means any.
     pub(crate) fn names(&self) -> &[(u32, Option<Protocol>)] {
         &self.names
@@ -114,7 +123,7 @@ impl PortMatch {
 
     /// Tells whether a port is matched whatever the destination declares.
     pub(crate) fn contains_number(&self, key: PortKey) -> bool {
-        self.keys.iter().any(|(from, to)| *from <= key && key <= *to)
+        self.is_silent || self.keys.iter().any(|(from, to)| *from <= key && key <= *to)
     }
 
     /// Tells whether some port of a set may be matched, whatever the destination declares.

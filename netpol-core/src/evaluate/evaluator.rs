@@ -12,8 +12,8 @@ use crate::compile::{
 };
 use crate::index::GroupId;
 use crate::model::{
-    AddressRange, Cluster, Dialect, Direction, DomainName, Family, Flow, IpSet, NodeId, Peer,
-    PodId, PortSet, Protocol, Verdict,
+    AddressRange, Cluster, Dialect, Direction, DomainName, Family, Flow, IcmpMode, IpSet, NodeId,
+    Peer, PodId, PortSet, Protocol, Verdict,
 };
 
 /// Where a walk takes place: whose rules, in which direction, and what is assumed of the other end.
@@ -43,11 +43,19 @@ impl Evaluator<'_> {
         if !self.families_match(flow) || !self.is_led(flow) {
             return Verdict::Deny;
         }
+        if self.is_waved_through(flow) {
+            return Verdict::Allow;
+        }
         let egress = self.direction_verdict(Direction::Egress, &flow.src, &flow.dst, flow);
         if egress == Verdict::Deny || self.is_own_node(&flow.src, &flow.dst) {
             return egress;
         }
         egress.and(self.direction_verdict(Direction::Ingress, &flow.dst, &flow.src, flow))
+    }
+
+    /// Tells whether a flow has no ports and the dialect asks no policy about such.
+    fn is_waved_through(&self, flow: &Flow) -> bool {
+        flow.port == 0 && self.dialect.icmp == IcmpMode::Allow
     }
 
     /// Tells whether a flow of the ingress controller, if it is one, goes where an Ingress or Route leads.
@@ -77,6 +85,9 @@ impl Evaluator<'_> {
         let Pods::Groups(from, to, host) = table.pods(src, dst, flow.family) else {
             return Verdict::Deny;
         };
+        if self.is_waved_through(flow) {
+            return Verdict::Allow;
+        }
         let asked = (port_key(flow.protocol, flow.port), flow.family);
         let egress = self.pod_direction(table, Direction::Egress, (from, dst), asked);
         if egress == Verdict::Deny || host && self.is_own_node(&flow.src, &flow.dst) {

@@ -37,6 +37,17 @@ pub enum TieBreak {
     Name,
 }
 
+/// How ICMP and other protocols without ports are judged, of which Kubernetes says nothing (networkpolicy-v1, Decision D15):
+/// the simulator leaves them out, a datapath has to decide.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum IcmpMode {
+    /// As any connection, by the rules that say nothing about ports: such a rule with a matching peer decides, and what no
+    /// rule of an isolated pod matches is denied.
+    Policy,
+    /// They are always allowed.
+    Allow,
+}
+
 /// Everything but the input that may change a verdict.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[expect(
@@ -60,6 +71,8 @@ pub struct Dialect {
     pub ingress_controller_labels: IngressControllerLabels,
     /// How ties of equal priority end.
     pub tie_break: TieBreak,
+    /// How protocols without ports are judged.
+    pub icmp: IcmpMode,
 }
 
 impl Dialect {
@@ -74,6 +87,7 @@ impl Dialect {
             restartable_init_ports: true,
             ingress_controller_labels: IngressControllerLabels::Unknown,
             tie_break: TieBreak::Ambiguous,
+            icmp: IcmpMode::Policy,
         }
     }
 
@@ -89,6 +103,7 @@ impl Dialect {
             restartable_init_ports: false,
             ingress_controller_labels: IngressControllerLabels::Unlabelled,
             tie_break: TieBreak::Ambiguous,
+            icmp: IcmpMode::Policy,
         }
     }
 }

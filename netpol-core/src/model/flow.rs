@@ -29,7 +29,8 @@ pub struct Flow {
     pub dst: Peer,
     /// The transport protocol.
     pub protocol: Protocol,
-    /// The destination port (the container's, after translation), 1 to 65535.
+    /// The destination port (the container's, after translation), 1 to 65535; 0 stands for ICMP and whatever else has no
+    /// ports, whose verdict [`IcmpMode`](super::IcmpMode) explains and of which the protocol says nothing.
     pub port: u16,
     /// The address family in which the ends talk.
     pub family: Family,

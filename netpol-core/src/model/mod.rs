@@ -23,7 +23,7 @@ pub use cluster::{
     Pod, PodSpec, PodTemplate, Service, ServicePort, ServiceSpec, TargetPort, Workload,
     WorkloadSpec,
 };
-pub use dialect::{Dialect, HostNetwork, IngressControllerLabels, IpBlockPods, TieBreak};
+pub use dialect::{Dialect, HostNetwork, IcmpMode, IngressControllerLabels, IpBlockPods, TieBreak};
 pub use flow::{Flow, Peer};
 pub use ids::{IngressId, LabelId, NamespaceId, NodeId, PodId, PolicyId, ServiceId, WorkloadId};
 pub use ingress::{

@@ -20,8 +20,8 @@ use super::web::{self, Shape};
 use crate::compile::{NETWORK, Program};
 use crate::evaluate::{Evaluator, VerdictTable, plain};
 use crate::model::{
-    BuildError, Cluster, Dialect, Direction, Edits, Families, Flow, IpSet, Peer, PodId, PolicyId,
-    PortSet, Protocol, Reason, ReasonCode, Step, Verdict, WorkloadId,
+    BuildError, Cluster, Dialect, Direction, Edits, Families, Flow, IcmpMode, IpSet, Peer, PodId,
+    PolicyId, PortSet, Protocol, Reason, ReasonCode, Step, Verdict, WorkloadId,
 };
 
 /// So many policies may differ from the table that clusters share before a new one is made.
@@ -162,26 +162,36 @@ impl Snapshot {
     }
 
     /// Returns the verdict about one flow with the steps that lead to it: policies and rules, without words.
+    ///
+    /// A flow without ports has no steps where its verdict is not that of rules about two ordinary pods.
     pub fn explain(&self, flow: &Flow) -> Explanation {
+        let asks_nobody = flow.port == 0 && self.dialect.icmp == IcmpMode::Allow;
         let pods = match (&flow.src, &flow.dst) {
-            (Peer::Pod(src), Peer::Pod(dst)) => Some((*src, *dst)),
+            (Peer::Pod(src), Peer::Pod(dst)) if !asks_nobody => Some((*src, *dst)),
             _ => None,
         };
         let found = pods.and_then(|pods| self.evaluator().steps(self.verdict_table(), pods, flow));
         if let Some((verdict, steps)) = found {
             return Explanation { verdict, steps };
         }
+        if flow.port == 0 {
+            return Explanation { verdict: self.verdict(flow), steps: Vec::new() };
+        }
         let (verdict, reasons) = self.reasoned(flow);
         let deciding = reasons.iter().filter(|reason| !reason.code.is_near_miss());
         Explanation { verdict, steps: deciding.map(Step::from).collect() }
     }
 
-    /// Says in words why a flow has its verdict: the steps of [`explain`](Self::explain), then what came near.
+    /// Says in words why a flow has its verdict: the steps of [`explain`](Self::explain), then what came near. Nothing is said
+    /// of a flow without ports.
     pub fn reasons(&self, flow: &Flow) -> Vec<Reason> {
         self.reasoned(flow).1
     }
 
     fn reasoned(&self, flow: &Flow) -> (Verdict, Vec<Reason>) {
+        if flow.port == 0 {
+            return (self.verdict(flow), Vec::new());
+        }
         let evaluator = self.evaluator();
         let families = self.families(&flow.src, &flow.dst);
         let itself = flow.src == flow.dst && matches!(flow.src, Peer::Pod(_));

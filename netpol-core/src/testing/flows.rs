@@ -10,8 +10,8 @@ use proptest::sample::{Index, select};
 
 use super::vocabulary::{ASKED_PORTS, DOMAINS, OUTSIDE, PROTOCOLS};
 use crate::model::{
-    AdminPeer, Cluster, Dialect, Families, Family, Flow, HostNetwork, IngressControllerLabels,
-    IpBlockPods, NetworkPolicyPeer, Peer, PolicySpec, Protocol, TieBreak,
+    AdminPeer, Cluster, Dialect, Families, Family, Flow, HostNetwork, IcmpMode,
+    IngressControllerLabels, IpBlockPods, NetworkPolicyPeer, Peer, PolicySpec, Protocol, TieBreak,
 };
 
 /// A flow whose ends are yet to be chosen from a cluster.
@@ -187,22 +187,22 @@ pub fn pod_flows(cluster: &Cluster, dialect: Dialect, protocol: Protocol, port: 
 
 /// Draws a dialect: mostly `spec`, else one with any of its switches turned.
 pub fn dialect() -> impl Strategy<Value = Dialect> {
-    let turned =
-        (any::<[bool; 7]>()).prop_map(|[host, blocks, admin, own_node, init, tie, labels]| {
-            Dialect {
-                host_network: if host { HostNetwork::Policed } else { HostNetwork::Node },
-                ip_block_pods: if blocks { IpBlockPods::Never } else { IpBlockPods::Match },
-                admin_networks_match_pods: !admin,
-                own_node_exempt: !own_node,
-                restartable_init_ports: !init,
-                ingress_controller_labels: if labels {
-                    IngressControllerLabels::Unlabelled
-                } else {
-                    IngressControllerLabels::Unknown
-                },
-                tie_break: if tie { TieBreak::Name } else { TieBreak::Ambiguous },
-                ..Dialect::spec()
-            }
-        });
+    let turned = (any::<[bool; 8]>()).prop_map(
+        |[host, blocks, admin, own_node, init, tie, labels, icmp]| Dialect {
+            host_network: if host { HostNetwork::Policed } else { HostNetwork::Node },
+            ip_block_pods: if blocks { IpBlockPods::Never } else { IpBlockPods::Match },
+            admin_networks_match_pods: !admin,
+            own_node_exempt: !own_node,
+            restartable_init_ports: !init,
+            ingress_controller_labels: if labels {
+                IngressControllerLabels::Unlabelled
+            } else {
+                IngressControllerLabels::Unknown
+            },
+            tie_break: if tie { TieBreak::Name } else { TieBreak::Ambiguous },
+            icmp: if icmp { IcmpMode::Allow } else { IcmpMode::Policy },
+            ..Dialect::spec()
+        },
+    );
     prop_oneof![4 => Just(Dialect::spec()), 1 => Just(Dialect::np_guard()), 2 => turned]
 }

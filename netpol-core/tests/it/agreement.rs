@@ -43,6 +43,30 @@ proptest! {
     #![proptest_config(cases(2000))]
 
     #[test]
+    fn flows_without_ports_agree_with_the_reference(
+        plan in cluster_plan(),
+        dialect in dialect(),
+        flow_plans in vec(flow_plan(), 24),
+    ) {
+        let cluster = plan.build().unwrap();
+        let snapshot = Snapshot::new(cluster.clone(), dialect);
+        for plan in &flow_plans {
+            let Some(flow) = plan.resolve(&cluster, dialect) else { continue };
+            let verdict_as = |protocol| {
+                let flow = Flow { protocol, port: 0, ..flow.clone() };
+                let expected = reference::verdict(&cluster, dialect, &flow);
+                let text = describe(&cluster, &flow);
+                prop_assert_eq!(snapshot.verdict(&flow), expected, "verdict of {}", &text);
+                let explained = snapshot.explain(&flow).verdict;
+                prop_assert_eq!(explained, expected, "explanation of {}", &text);
+                Ok(expected)
+            };
+            let verdicts = [verdict_as(Protocol::Tcp)?, verdict_as(Protocol::Sctp)?];
+            prop_assert_eq!(verdicts[0], verdicts[1], "the protocol says nothing");
+        }
+    }
+
+    #[test]
     fn verdict_explanation_and_rows_agree_with_the_reference(
         plan in cluster_plan(),
         dialect in dialect(),

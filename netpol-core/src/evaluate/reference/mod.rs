@@ -13,7 +13,7 @@ use std::collections::BTreeSet;
 use unknown::Assumption;
 
 use crate::model::{
-    Cluster, Dialect, Direction, Flow, HostNetwork, Peer, PodId, Selector, Verdict,
+    Cluster, Dialect, Direction, Flow, HostNetwork, IcmpMode, Peer, PodId, Selector, Verdict,
 };
 
 /// Judges one connection attempt (networkpolicy-v1, section 14, `connection`).
@@ -23,6 +23,9 @@ pub fn verdict(cluster: &Cluster, dialect: Dialect, flow: &Flow) -> Verdict {
     }
     if !is_led(cluster, flow) {
         return Verdict::Deny; // the ingress controller connects to backends, and nobody connects to it
+    }
+    if flow.port == 0 && dialect.icmp == IcmpMode::Allow {
+        return Verdict::Allow; // D15 leaves it open
     }
     let egress = direction(cluster, dialect, flow, Direction::Egress);
     let ingress = direction(cluster, dialect, flow, Direction::Ingress);

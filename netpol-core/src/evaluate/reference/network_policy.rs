@@ -51,7 +51,7 @@ impl Question<'_> {
     fn network_port_matches(&self, entry: &NetworkPolicyPort) -> bool {
         entry.protocol.unwrap_or(Protocol::Tcp) == self.flow.protocol
             && match &entry.port {
-                None => true,
+                None => self.flow.port != 0, // a protocol without ports has none of TCP's
                 Some(PortReference::Number(number)) => self.flow.port == *number,
                 Some(PortReference::Range(from, to)) => (*from..=*to).contains(&self.flow.port),
                 Some(PortReference::Name(name)) => self.destination_declares(name),

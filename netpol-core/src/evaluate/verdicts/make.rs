@@ -235,7 +235,7 @@ impl<'a> Maker<'a> {
         let mut stretches = Vec::with_capacity(rules.len() + 4);
         for (number, placed) in (0u32..).zip(rules) {
             let ports: &PortMatch = &self.program.ports[placed.rule.ports as usize];
-            stretches.extend(ports.keys().iter().map(|(from, to)| (*from, *to, number)));
+            stretches.extend(ports.verdict_keys().map(|(from, to)| (from, to, number)));
             if !ports.has_names() {
                 continue;
             }
