@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use super::decision::Decision;
 use super::other::{Candidates, Other, OtherKind, Scenario, assumptions, controller_assumptions};
-use super::verdicts::{Pods, VerdictTable};
+use super::verdicts::{PodRow, Pods, VerdictTable};
 use super::walk::{Algebra as _, Matcher, Outcome, stage_outcome};
 use crate::compile::{
     AddressClasses, NETWORK, PortKey, ProfileId, Program, Rule, StageProfile, address_number,
@@ -71,29 +71,36 @@ impl Evaluator<'_> {
         }
     }
 
-    /// Returns the verdict about one flow between two pods; it allocates nothing.
+    /// Returns the verdict about one flow between two pods; it allocates nothing. The table is `fresh` where it was made of
+    /// this very program, not of one that this was changed from.
     #[inline]
     pub(crate) fn pods_verdict(
         &self,
-        table: &VerdictTable,
+        (table, fresh): (&VerdictTable, bool),
         (src, dst): (PodId, PodId),
         flow: &Flow,
     ) -> Verdict {
         if src == dst {
             return Verdict::Allow;
         }
-        let Pods::Groups(from, to, host) = table.pods(src, dst, flow.family) else {
+        let Pods::Rows(from, to) = table.pods(src, dst, flow.family) else {
             return Verdict::Deny;
         };
         if self.is_waved_through(flow) {
             return Verdict::Allow;
         }
         let asked = (port_key(flow.protocol, flow.port), flow.family);
-        let egress = self.pod_direction(table, Direction::Egress, (from, dst), asked);
-        if egress == Verdict::Deny || host && self.is_own_node(&flow.src, &flow.dst) {
+        let judge = |direction, subject: PodRow, other| {
+            let profile = subject.profile(self.program, fresh, direction);
+            let (key, family) = asked;
+            let said = table.direction(self.program, direction, (profile, other), key, family);
+            said.unwrap_or_else(|| self.pod_walk(table, direction, (subject.group(), other), asked))
+        };
+        let egress = judge(Direction::Egress, from, dst);
+        if egress == Verdict::Deny || from.is_host() && self.is_own_node(&flow.src, &flow.dst) {
             return egress;
         }
-        egress.and(self.pod_direction(table, Direction::Ingress, (to, src), asked))
+        egress.and(judge(Direction::Ingress, to, src))
     }
 
     /// Returns what the rules of the source alone say of one flow between two different pods.
@@ -104,9 +111,9 @@ impl Evaluator<'_> {
         flow: &Flow,
     ) -> Verdict {
         match table.pods(src, dst, flow.family) {
-            Pods::Groups(from, ..) => {
+            Pods::Rows(from, _) => {
                 let asked = (port_key(flow.protocol, flow.port), flow.family);
-                self.pod_direction(table, Direction::Egress, (from, dst), asked)
+                self.pod_direction(table, Direction::Egress, (from.group(), dst), asked)
             }
             Pods::Apart => Verdict::Deny,
         }
@@ -121,7 +128,8 @@ impl Evaluator<'_> {
         (group, other): (GroupId, PodId),
         (key, family): (PortKey, Family),
     ) -> Verdict {
-        let said = table.direction(self.program, direction, (group, other), key, family);
+        let profile = self.program.profile(direction, group);
+        let said = table.direction(self.program, direction, (profile, other), key, family);
         said.unwrap_or_else(|| self.pod_walk(table, direction, (group, other), (key, family)))
     }
 

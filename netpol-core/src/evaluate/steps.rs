@@ -42,10 +42,12 @@ impl Evaluator<'_> {
         if src == dst {
             return Some((Verdict::Allow, vec![step(ReasonCode::SelfTraffic, None)]));
         }
-        let Pods::Groups(from, to, host) = table.pods(src, dst, flow.family) else { return None };
+        let Pods::Rows(from, to) = table.pods(src, dst, flow.family) else { return None };
+        let (from, to, host) = (from.group(), to.group(), from.is_host());
         let key = port_key(flow.protocol, flow.port);
         let way = |direction, subject, other| {
-            let said = table.direction(self.program, direction, (subject, other), key, flow.family);
+            let profile = self.program.profile(direction, subject);
+            let said = table.direction(self.program, direction, (profile, other), key, flow.family);
             Way { direction, subject, other, family: flow.family, key, said }
         };
         let mut steps = Vec::with_capacity(8);

@@ -64,6 +64,8 @@ pub struct Snapshot {
     may_reach: Arc<OnceLock<MayReach>>,
     any_port: Arc<OnceLock<AnyPort>>,
     verdict_table: Arc<OnceLock<VerdictTable>>,
+    /// The program that the table is made of: the one that this one, and others beside it, were changed from.
+    origin: Arc<Program>,
     dialect: Dialect,
 }
 
@@ -72,9 +74,20 @@ impl Snapshot {
     pub fn new(cluster: impl Into<Arc<Cluster>>, dialect: Dialect) -> Self {
         let cluster = cluster.into();
         let program = Arc::new(Program::compile(&cluster, dialect));
+        let origin = Arc::clone(&program);
         let (row_tables, verdict_table) = (Arc::default(), Arc::default());
         let (presence, may_reach, any_port) = (Arc::default(), Arc::default(), Arc::default());
-        Self { cluster, program, row_tables, presence, may_reach, any_port, verdict_table, dialect }
+        Self {
+            cluster,
+            program,
+            row_tables,
+            presence,
+            may_reach,
+            any_port,
+            verdict_table,
+            origin,
+            dialect,
+        }
     }
 
     /// Compiles a cluster of which some objects changed: where these are NetworkPolicies of namespaces that are there, the facts
@@ -99,6 +112,7 @@ impl Snapshot {
                 may_reach: Arc::default(),
                 any_port: Arc::default(),
                 verdict_table: Arc::clone(&self.verdict_table),
+                origin: Arc::clone(&self.origin),
                 dialect: self.dialect,
             });
         }
@@ -154,11 +168,16 @@ impl Snapshot {
         let (Peer::Pod(src), Peer::Pod(dst)) = (&flow.src, &flow.dst) else {
             return evaluator.verdict(flow);
         };
-        evaluator.pods_verdict(self.verdict_table(), (*src, *dst), flow)
+        evaluator.pods_verdict(self.verdicts(), (*src, *dst), flow)
+    }
+
+    /// Returns the table with whether it was made of this very program.
+    pub(super) fn verdicts(&self) -> (&VerdictTable, bool) {
+        (self.verdict_table(), Arc::ptr_eq(&self.origin, &self.program))
     }
 
     pub(super) fn verdict_table(&self) -> &VerdictTable {
-        self.verdict_table.get_or_init(|| VerdictTable::of(&self.cluster, &self.program))
+        self.verdict_table.get_or_init(|| VerdictTable::of(&self.cluster, &self.origin))
     }
 
     /// Returns the verdict about one flow with the steps that lead to it: policies and rules, without words.

@@ -10,7 +10,8 @@ use crate::model::{Direction, Families, Family, Flow, Peer, PodId, Protocol, Ver
 #[derive(Clone, Copy)]
 struct Search<'a> {
     evaluator: Evaluator<'a>,
-    table: &'a VerdictTable,
+    /// The table, with whether it was made of the snapshot's own program.
+    table: (&'a VerdictTable, bool),
     target: PodId,
     protocol: Protocol,
     port: u16,
@@ -26,12 +27,12 @@ pub(super) fn sources(
     protocol: Protocol,
     port: u16,
 ) -> impl Iterator<Item = &[PodId]> {
-    let (evaluator, table) = (snapshot.evaluator(), snapshot.verdict_table());
+    let (evaluator, table) = (snapshot.evaluator(), snapshot.verdicts());
     let program = evaluator.program;
     let subject = program.groups.of(target);
     let families = program.groups.group(subject).families;
     let key = port_key(protocol, port);
-    let in_family = |family| table.let_in(program, subject, key, family);
+    let in_family = |family| table.0.let_in(program, subject, key, family);
     let mut groups = families.iter().map(in_family).collect::<Option<Vec<_>>>();
     // Where there are two families, it is not known in which of them a group is let in.
     let let_in = groups.as_ref().is_some_and(|groups| groups.len() == 1);
@@ -85,7 +86,7 @@ impl<'a> Search<'a> {
             let flow = self.flow(pod, family);
             let pods = (pod, self.target);
             let verdict = if self.let_in && own_address {
-                self.evaluator.pods_egress(self.table, pods, &flow)
+                self.evaluator.pods_egress(self.table.0, pods, &flow)
             } else {
                 self.evaluator.pods_verdict(self.table, pods, &flow)
             };

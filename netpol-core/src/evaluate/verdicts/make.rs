@@ -5,8 +5,8 @@ use std::net::IpAddr;
 
 use super::classes::PortClasses;
 use super::{
-    Entry, EntryAction, EntryKind, Needs, PodFacts, Pools, ProfileRow, StageRow, VerdictTable,
-    name_key,
+    Entry, EntryAction, EntryKind, Needs, PodFacts, PodRow, Pools, ProfileRow, StageRow,
+    VerdictTable, name_key,
 };
 use crate::compile::{
     AddressTerm, CompiledPolicy, NETWORK, PortKey, PortMatch, Profile, Program, Rule, Stage,
@@ -49,13 +49,17 @@ impl VerdictTable {
         }
         maker.class_ports();
         let groups = &program.groups;
-        let facts = |pod| PodFacts::new(groups.of(pod), groups.group(groups.of(pod)));
+        let row = |pod| {
+            let group = groups.of(pod);
+            let [egress, ingress] = Direction::ALL.map(|d| program.profile(d, group));
+            PodRow { facts: PodFacts::new(group, groups.group(group)), egress, ingress }
+        };
         let address = |pod| match program.addresses.of_pod(pod, Family::V4) {
             Some(IpAddr::V4(address)) => address.to_bits(),
             _ => 0,
         };
         Self {
-            pods: cluster.pod_ids().map(facts).collect(),
+            pods: cluster.pod_ids().map(row).collect(),
             addresses: cluster.pod_ids().map(address).collect(),
             hosts: groups.iter().filter(|(_, g)| g.host_network).map(|(id, _)| id).collect(),
             unknown: groups.iter().filter(|(_, g)| g.address_unknown).map(|(id, _)| id).collect(),

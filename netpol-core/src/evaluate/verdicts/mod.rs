@@ -12,14 +12,14 @@ mod classes;
 mod make;
 
 use self::classes::{AskedPort, PortClasses};
-use crate::compile::{ADMIN, BASELINE, NETWORK, PortKey, Program, port_key};
+use crate::compile::{ADMIN, BASELINE, NETWORK, PortKey, ProfileId, Program, port_key};
 use crate::index::{Group, GroupId};
 use crate::model::{Action, Direction, Family, IpSet, PodId, Protocol, Verdict};
 
 /// Everything that verdicts about pods need of a program, but for the profiles of its groups, which may change.
 #[derive(Debug)]
 pub(crate) struct VerdictTable {
-    pods: Box<[PodFacts]>,
+    pods: Box<[PodRow]>,
     /// The IPv4 address of every pod; 0 where it is not known.
     addresses: Box<[u32]>,
     /// The groups of host-network pods.
@@ -45,6 +45,36 @@ struct Pools {
     ranges: Vec<(u32, u32)>,
     /// Bitsets over groups.
     words: Vec<u64>,
+}
+
+/// A pod, with the profiles that it had when the table was made.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct PodRow {
+    facts: PodFacts,
+    egress: ProfileId,
+    ingress: ProfileId,
+}
+
+impl PodRow {
+    /// Returns the pod's group.
+    pub(super) fn group(self) -> GroupId {
+        self.facts.group()
+    }
+
+    /// Tells whether the pod is on the network of its node.
+    pub(super) fn is_host(self) -> bool {
+        self.facts.is_host()
+    }
+
+    /// Returns the pod's profile in a direction; `fresh` where the program is the one that the table was made of.
+    #[inline]
+    pub(super) fn profile(self, program: &Program, fresh: bool, direction: Direction) -> ProfileId {
+        match direction {
+            _ if !fresh => program.profile(direction, self.group()),
+            Direction::Egress => self.egress,
+            Direction::Ingress => self.ingress,
+        }
+    }
 }
 
 /// A pod's group and what there is to know of the group.
@@ -211,18 +241,18 @@ pub(super) type Said = Option<Verdict>;
 pub(super) enum Pods {
     /// They share no family.
     Apart,
-    /// Their groups, and whether the source is on the network of its node.
-    Groups(GroupId, GroupId, bool),
+    /// The two.
+    Rows(PodRow, PodRow),
 }
 
 impl VerdictTable {
     /// Looks two pods up.
     pub(super) fn pods(&self, src: PodId, dst: PodId, family: Family) -> Pods {
         let (a, b) = (self.pods[src.index()], self.pods[dst.index()]);
-        if a.0 & b.0 & TALKS[family as usize] == 0 {
+        if a.facts.0 & b.facts.0 & TALKS[family as usize] == 0 {
             return Pods::Apart;
         }
-        Pods::Groups(a.group(), b.group(), a.is_host())
+        Pods::Rows(a, b)
     }
 
     /// Returns the addresses that a pod of unknown address may have.
@@ -263,17 +293,16 @@ impl VerdictTable {
         Some(ranges)
     }
 
-    /// Judges one direction of a pair; `None` where the table does not tell.
+    /// Judges one direction of a pair, by the profile of the pod whose rules are asked; `None` where the table does not tell.
     #[inline]
     pub(super) fn direction(
         &self,
         program: &Program,
         direction: Direction,
-        (subject, other): (GroupId, PodId),
+        (profile, other): (ProfileId, PodId),
         key: PortKey,
         family: Family,
     ) -> Said {
-        let profile = program.profile(direction, subject);
         if profile == 0 {
             return Some(Verdict::Allow);
         }
@@ -282,7 +311,7 @@ impl VerdictTable {
             Direction::Ingress => &self.ingress[family as usize],
         };
         let row = rows.get(profile as usize)?;
-        let group = self.pods[other.index()].group();
+        let group = self.pods[other.index()].facts.group();
         let near = group.wrapping_sub(row.origin);
         let port = self.pools.classes.port(key);
         let mut asked = Asked { group, near, address: 0, port, name: None };
@@ -299,7 +328,9 @@ impl VerdictTable {
     /// Finds out what else a profile needs of the other end; false where that is not known here.
     fn meet(&self, needs: Needs, program: &Program, asked: &mut Asked, other: PodId) -> bool {
         let addresses = needs.any_of(Needs::ADDRESSES);
-        if needs.any_of(Needs::WALK) || addresses && !self.pods[other.index()].has_own_address() {
+        if needs.any_of(Needs::WALK)
+            || addresses && !self.pods[other.index()].facts.has_own_address()
+        {
             return false;
         }
         if needs.any_of(Needs::OWN_ADDRESS) {
