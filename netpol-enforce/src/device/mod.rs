@@ -1,0 +1,97 @@
+//! Where frames come from and go to.
+
+use std::time::Duration;
+
+use crate::{Frame, PortId};
+
+/// A port of a device.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PortInfo {
+    /// The name of the interface.
+    pub name: String,
+    /// The largest packet it carries, in bytes, without the Ethernet header.
+    pub mtu: u32,
+    /// Its Ethernet address.
+    pub mac: [u8; 6],
+}
+
+/// What a port has counted since it was opened.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PortStats {
+    /// Frames that were handed over.
+    pub received: u64,
+    /// Frames that the kernel lost before they could be judged.
+    pub overflow: u64,
+    /// Frames that could not be represented, and were lost on receipt.
+    pub unreadable: u64,
+    /// Frames that were sent.
+    pub sent: u64,
+    /// Frames that could not be sent.
+    pub tx_errors: u64,
+    /// How often the interface went down or away.
+    pub losses: u64,
+    /// How often it was opened again.
+    pub reopened: u64,
+}
+
+/// What became of the frames of a batch.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct FlushReport {
+    /// How many were sent.
+    pub sent: u32,
+    /// How many could not be sent.
+    pub errors: u32,
+}
+
+/// Brings frames in batches and sends them on.
+///
+/// One value both receives and sends, so that a frame is sent from the buffer it came in: it is written once.
+pub trait Device {
+    /// Returns the ports; the index is that of a [`PortId`].
+    fn ports(&self) -> &[PortInfo];
+
+    /// Waits for frames, at most for `wait`, and returns how many are at hand.
+    ///
+    /// What was at hand before is gone; a frame that was forwarded must be flushed first.
+    fn receive(&mut self, wait: Duration) -> Result<usize, DeviceError>;
+
+    /// Returns a frame that is at hand. Indices are below what `receive` returned.
+    fn frame(&self, index: usize) -> Frame<'_>;
+
+    /// Puts a frame that is at hand on its way out of a port.
+    fn forward(&mut self, index: usize, out: PortId);
+
+    /// Sends what was forwarded.
+    fn flush(&mut self) -> FlushReport;
+
+    /// Returns the counters of each port.
+    fn stats(&mut self) -> &[PortStats];
+}
+
+/// A device that can bring no more frames.
+#[derive(Debug)]
+pub enum DeviceError {
+    /// The source has ended: the last frame of a capture was handed over.
+    Ended,
+    /// The operating system refused.
+    Io {
+        /// What was being done.
+        doing: String,
+        /// What it said.
+        error: std::io::Error,
+    },
+    /// A capture that cannot be read.
+    Capture(String),
+}
+
+impl std::fmt::Display for DeviceError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Ended => f.write_str("there are no more frames"),
+            Self::Io { doing, error } => write!(f, "{doing}: {error}"),
+            Self::Capture(why) => f.write_str(why),
+        }
+    }
+}
+
+impl std::error::Error for DeviceError {}

@@ -1,0 +1,1 @@
+//! What is remembered between frames: connections and fragmented datagrams, in tables of fixed size.

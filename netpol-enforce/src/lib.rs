@@ -1,0 +1,14 @@
+//! Network policies on real frames: what arrives on one port is judged and leaves on the other, or is dropped with a
+//! reason.
+//!
+//! [`wire`] reads frames, [`flow`] remembers connections, [`device`] brings frames in and out. Nothing that cannot be
+//! read, looked up or stored is forwarded.
+
+pub mod device;
+pub mod flow;
+mod frame;
+mod reason;
+pub mod wire;
+
+pub use crate::frame::{Csum, Frame, FrameMeta, Gso, GsoKind, PortId, Tick, Vlan};
+pub use crate::reason::DropReason;
