@@ -18,6 +18,7 @@ impl Tick {
     }
 
     /// Returns how many ticks so many seconds are, at least one.
+    #[expect(clippy::cast_possible_truncation, reason = "timeouts are hours at most")]
     pub const fn of_seconds(seconds: u32) -> u32 {
         let ticks = seconds as u64 * Self::PER_THOUSAND_SECONDS / 1000;
         if ticks == 0 { 1 } else { ticks as u32 }
