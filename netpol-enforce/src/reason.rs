@@ -31,6 +31,8 @@ reasons! {
     UnsendableGso = "UNSENDABLE_GSO",
     /// A superframe of a tunnel.
     TunnelGso = "TUNNEL_GSO",
+    /// A checksum that is still to be written, in a place that is not that of the transport header.
+    PartialChecksum = "PARTIAL_CHECKSUM",
     /// Shorter than an Ethernet header.
     TooShort = "TOO_SHORT",
     /// An ethertype that is not forwarded.
@@ -45,6 +47,8 @@ reasons! {
     SourceRoute = "SOURCE_ROUTE",
     /// A source address that no host may send from.
     BadSource = "BAD_SOURCE",
+    /// A destination address that is inside a host: loopback, unspecified, IPv4-mapped.
+    BadDestination = "BAD_DESTINATION",
     /// Source and destination address are the same.
     Land = "LAND",
     /// A time to live or hop limit of zero.
@@ -63,6 +67,8 @@ reasons! {
     UdpLength = "UDP_LENGTH",
     /// An SCTP packet that is too short or whose chunks are wrong.
     SctpHeader = "SCTP_HEADER",
+    /// An ICMP message that is too short.
+    IcmpHeader = "ICMP_HEADER",
     /// An ARP packet that is not Ethernet and IPv4, or does not belong to its port.
     ArpInvalid = "ARP_INVALID",
     /// A neighbour discovery message that is wrong or does not belong to its port.
