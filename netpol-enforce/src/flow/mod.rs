@@ -1,12 +1,13 @@
-//! What is remembered between frames: connections, in a table of fixed size.
+//! What is remembered between frames: connections and fragmented datagrams, in tables of fixed size.
 //!
-//! [`FlowTable`] knows which packets belong to a connection that was allowed. It reserves its memory when it is made and
-//! allocates nothing afterwards. It knows neither policies nor clocks nor devices: verdicts, epochs and the time are
-//! passed in.
+//! [`FlowTable`] knows which packets belong to a connection that was allowed, [`FragTable`] which fragments belong to a
+//! datagram that was judged. Both reserve their memory when they are made and allocate nothing afterwards. Neither
+//! knows policies, clocks or devices: verdicts, epochs and the time are passed in.
 #![deny(clippy::indexing_slicing)]
 
 mod counters;
 mod entry;
+mod fragment;
 mod key;
 mod list;
 mod machine;
@@ -21,6 +22,7 @@ mod tuple;
 
 pub use self::counters::FlowCounters;
 pub use self::entry::{Flow, FlowId, NewFlow};
+pub use self::fragment::{Arrival, Decided, Fate, FragCounters, FragId, FragKey, FragTable};
 pub use self::key::FlowKey;
 pub use self::machine::Start;
 pub use self::state::{Class, State};

@@ -7,6 +7,7 @@
 )]
 
 mod common;
+mod fragments;
 mod limits;
 mod lives;
 mod model;
