@@ -4,9 +4,12 @@
 //! [`wire`] reads frames, [`flow`] remembers connections, [`device`] brings frames in and out. Nothing that cannot be
 //! read, looked up or stored is forwarded.
 
+pub mod binding;
 pub mod device;
 pub mod flow;
 mod frame;
+pub mod pipeline;
+pub mod policies;
 mod reason;
 pub mod wire;
 
