@@ -1,8 +1,14 @@
 //! Where frames come from and go to.
 
+mod fault;
+mod memory;
+
 use std::time::Duration;
 
-use crate::{Frame, PortId};
+pub use self::fault::{Fault, FaultCounts, FaultRates};
+pub use self::memory::{Memory, OwnedFrame};
+
+use crate::{Frame, Gso, GsoKind, PortId};
 
 /// A port of a device.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,6 +72,22 @@ pub trait Device {
 
     /// Returns the counters of each port.
     fn stats(&mut self) -> &[PortStats];
+}
+
+/// A device that also sends frames which did not come in by it: for generators, and for devices that change frames.
+pub trait Inject: Device {
+    /// Puts a copy of a frame on its way out of a port; like what is forwarded, it is sent by a flush.
+    ///
+    /// The port and the moment of its description mean nothing.
+    fn inject(&mut self, out: PortId, frame: &Frame<'_>);
+}
+
+/// Returns whether a frame can leave as it came: it is all there, and its segmentation can be written down.
+pub(crate) fn is_sendable(frame: &Frame<'_>) -> bool {
+    let is_whole =
+        u32::try_from(frame.bytes.len()).is_ok_and(|length| frame.meta.wire_len <= length);
+    let is_known = !matches!(frame.meta.gso, Some(Gso { kind: GsoKind::Other(_), .. }));
+    is_whole && is_known
 }
 
 /// A device that can bring no more frames.
