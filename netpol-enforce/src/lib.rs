@@ -2,7 +2,8 @@
 //! reason.
 //!
 //! [`wire`] reads frames, [`flow`] remembers connections, [`device`] brings frames in and out. Nothing that cannot be
-//! read, looked up or stored is forwarded.
+//! read, looked up or stored is forwarded. On Linux `afpacket` is the device on real interfaces, and `preflight` looks
+//! for what would make it pointless.
 
 pub mod binding;
 pub mod device;
@@ -10,6 +11,13 @@ pub mod flow;
 mod frame;
 pub mod pipeline;
 pub mod policies;
+#[cfg(target_os = "linux")]
+pub mod afpacket;
+pub mod device;
+pub mod flow;
+mod frame;
+#[cfg(target_os = "linux")]
+pub mod preflight;
 mod reason;
 pub mod wire;
 
