@@ -159,7 +159,8 @@ fn read_bound(text: &str) -> Option<Bound> {
     }
     let (namespace, name) = text.split_once('/')?;
     let is_name = |text: &str| !text.is_empty() && !text.contains(['/', ' ', ':']);
-    (is_name(namespace) && is_name(name))
+    // A namespace is a DNS label, which tells it from an address.
+    (is_name(namespace) && !namespace.contains('.') && is_name(name))
         .then(|| Bound::Pod { namespace: namespace.into(), name: name.into() })
 }
 

@@ -5,17 +5,14 @@
 //! read, looked up or stored is forwarded. On Linux `afpacket` is the device on real interfaces, and `preflight` looks
 //! for what would make it pointless.
 
+#[cfg(target_os = "linux")]
+pub mod afpacket;
 pub mod binding;
 pub mod device;
 pub mod flow;
 mod frame;
 pub mod pipeline;
 pub mod policies;
-#[cfg(target_os = "linux")]
-pub mod afpacket;
-pub mod device;
-pub mod flow;
-mod frame;
 #[cfg(target_os = "linux")]
 pub mod preflight;
 mod reason;
