@@ -9,4 +9,6 @@
 )]
 
 mod common;
+mod errors;
+mod fragments;
 mod tcp;
