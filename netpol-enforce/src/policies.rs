@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use netpol_core::model::{
-    Cluster, Family, Flow, HostNetwork, Peer, PodId, Protocol, Step, Verdict,
+    Cluster, Family, Flow, HostNetwork, IcmpMode, Peer, PodId, Protocol, Step, Verdict,
 };
 use netpol_core::reach::Snapshot;
 use thiserror::Error;
@@ -95,7 +95,7 @@ impl Policies {
         let pods = addresses(&snapshot, &mut problems);
         let (mut ends, mut unbound) = (HashMap::new(), Vec::new());
         let mut macs: HashMap<Mac, Vec<IpAddr>> = HashMap::new();
-        for (at, (address, (pod, is_pod))) in (0u32..).zip(&pods) {
+        for (address, (pod, is_pod)) in &pods {
             let (namespace, name) = names(snapshot.cluster(), *pod);
             let standing = match &sides {
                 Sides::None => Standing::Anywhere,
@@ -111,7 +111,8 @@ impl Policies {
             if let Standing::At(Place { mac: Some(mac), .. }) = standing {
                 macs.entry(mac).or_default().push(*address);
             }
-            let owner = if *is_pod { 1 + at % owners.saturating_sub(1).max(1) } else { 0 };
+            // All addresses of a pod have one quota.
+            let owner = if *is_pod { 1 + pod.0 % owners.saturating_sub(1).max(1) } else { 0 };
             let pod = is_pod.then_some(*pod);
             ends.insert(
                 *address,
@@ -266,6 +267,9 @@ impl Policies {
     /// [`DropReason::Policy`] for everything but a certain yes, [`DropReason::EvaluatorPanic`] if the evaluator failed.
     pub fn judge(&self, tuple: &Tuple) -> Result<(), DropReason> {
         let flow = self.flow(tuple);
+        if self.would_wave_through(tuple) {
+            return Err(DropReason::Policy);
+        }
         let verdict = catch_unwind(AssertUnwindSafe(|| self.snapshot.verdict(&flow)));
         match verdict {
             Ok(Verdict::Allow) => Ok(()),
@@ -276,8 +280,19 @@ impl Policies {
 
     /// Returns the verdict about a flow with its steps, for whoever reads about it.
     pub fn explain(&self, tuple: &Tuple) -> (Verdict, Vec<Step>) {
+        if self.would_wave_through(tuple) {
+            return (Verdict::Deny, Vec::new());
+        }
         let explanation = self.snapshot.explain(&self.flow(tuple));
         (explanation.verdict, explanation.steps)
+    }
+
+    /// Tells whether the evaluator would take a packet to port 0 of TCP, UDP or SCTP for one of a protocol without ports,
+    /// which are always allowed here. Policies count ports from 1 on, so that it must not pass by that.
+    fn would_wave_through(&self, tuple: &Tuple) -> bool {
+        let has_ports = PROTOCOLS.iter().any(|(number, _)| *number == tuple.protocol);
+        let waves = self.snapshot.dialect().icmp == IcmpMode::Allow;
+        waves && has_ports && tuple.destination_port == 0
     }
 
     /// Returns the question that a tuple asks of the evaluator.

@@ -11,4 +11,5 @@
 mod common;
 mod errors;
 mod fragments;
+mod reasons;
 mod tcp;
