@@ -148,7 +148,8 @@ impl Tables {
         if policies.has_any_moved() {
             self.flows.purge(|flow| {
                 let Tuple { source, destination, .. } = flow.original;
-                !policies.has_moved(source) && !policies.has_moved(destination)
+                policies.is_still_at(source, flow.original_port)
+                    && policies.is_still_at(destination, flow.reply_port)
             });
         }
     }

@@ -71,6 +71,8 @@ pub struct Policies {
     macs: HashMap<Mac, Vec<IpAddr>>,
     /// Addresses that are another pod's than before, or no pod's any more: what they began is over.
     moved: HashSet<IpAddr>,
+    /// Whether bindings are others than before, so that any address may stand elsewhere.
+    is_rebound: bool,
     /// Pods that nobody said the place of.
     unbound: Vec<String>,
 }
@@ -138,7 +140,9 @@ impl Policies {
             return Err(PoliciesError { problems });
         }
         let epoch = before.map_or(1, |before| before.epoch.wrapping_add(1));
-        let mut made = Self { epoch, snapshot, sides, ends, macs, moved: HashSet::new(), unbound };
+        let is_rebound = before.is_some_and(|before| before.sides != sides);
+        let moved = HashSet::new();
+        let mut made = Self { epoch, snapshot, sides, ends, macs, moved, is_rebound, unbound };
         if let Some(before) = before {
             made.moved = made.moved_since(before);
         }
@@ -172,9 +176,20 @@ impl Policies {
         self.moved.contains(&address)
     }
 
-    /// Tells whether any address has moved.
+    /// Tells whether any address has moved, or may stand elsewhere.
     pub(crate) fn has_any_moved(&self) -> bool {
-        !self.moved.is_empty()
+        !self.moved.is_empty() || self.is_rebound
+    }
+
+    /// Tells whether an address is whose it was under the policies before, and stands behind a port.
+    pub(crate) fn is_still_at(&self, address: IpAddr, port: PortId) -> bool {
+        let stands = match self.end(address).standing {
+            Standing::At(place) => place.port == port,
+            Standing::Outside => self.is_external(port),
+            Standing::Anywhere => true,
+            Standing::Unbound => false,
+        };
+        stands && !self.has_moved(address)
     }
 
     /// Returns what is known of an address.

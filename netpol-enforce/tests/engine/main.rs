@@ -12,4 +12,5 @@ mod common;
 mod errors;
 mod fragments;
 mod reasons;
+mod reloads;
 mod tcp;
