@@ -8,6 +8,7 @@
     reason = "tests stop at what they did not expect"
 )]
 
+mod agreement;
 mod common;
 mod errors;
 mod fragments;
