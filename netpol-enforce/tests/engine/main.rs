@@ -12,6 +12,9 @@ mod agreement;
 mod common;
 mod errors;
 mod fragments;
+mod fuzz;
+#[path = "../wire/oracle.rs"]
+mod oracle;
 mod reasons;
 mod reloads;
 mod tcp;
