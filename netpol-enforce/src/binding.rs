@@ -77,7 +77,12 @@ impl Bindings {
     /// Adds a binding.
     fn bind(&mut self, bound: Bound, place: Place) -> Result<(), String> {
         let before = match bound {
-            Bound::Pod { namespace, name } => self.pods.insert((namespace, name), place),
+            Bound::Pod { namespace, name } => {
+                let key = (namespace, name);
+                let known = self.pods.get(&key).copied();
+                self.pods.entry(key).or_insert(place);
+                known
+            }
             Bound::Block(block) => {
                 let known =
                     self.blocks.iter().find(|(net, _)| *net == block).map(|(_, place)| *place);
@@ -220,6 +225,12 @@ mod tests {
         bindings.add("10.0.0.1=veth0", &PORTS).unwrap();
         bindings.add("10.0.0.1/32=veth0", &PORTS).unwrap();
         assert!(bindings.add("10.0.0.1=veth1", &PORTS).unwrap_err().why.contains("already"));
+        bindings.add("shop/web=veth0", &PORTS).unwrap();
+        assert!(bindings.add("shop/web=veth1", &PORTS).unwrap_err().why.contains("already"));
+        // What is refused changes nothing.
+        let address = [10, 0, 0, 1].into();
+        let found = [bindings.of_pod("shop", "web", address), bindings.of_block(address)];
+        assert_eq!(found.map(|place| place.map(|place| place.port)), [Some(PortId(0)); 2]);
         let (line, _) = bindings.add_lines("\n\nshop/=veth0", &PORTS).unwrap_err();
         assert_eq!(line, 3);
     }
