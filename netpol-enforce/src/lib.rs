@@ -9,13 +9,17 @@
 pub mod afpacket;
 pub mod binding;
 pub mod device;
+pub mod drop_log;
 pub mod flow;
+pub mod forwarder;
 mod frame;
+pub mod metrics;
 pub mod pipeline;
 pub mod policies;
 #[cfg(target_os = "linux")]
 pub mod preflight;
 mod reason;
+pub mod report;
 pub mod wire;
 
 pub use crate::frame::{Csum, Frame, FrameMeta, Gso, GsoKind, PortId, Tick, Vlan};

@@ -327,6 +327,11 @@ impl Policies {
         }
     }
 
+    /// Tells whether policies know ports of a protocol (IANA number).
+    pub fn has_ports(protocol: u8) -> bool {
+        PROTOCOLS.iter().any(|(number, _)| *number == protocol)
+    }
+
     /// Returns the peer that an address is.
     pub fn peer(&self, address: IpAddr) -> Peer {
         match self.ends.get(&address) {

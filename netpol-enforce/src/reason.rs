@@ -112,3 +112,10 @@ reasons! {
     /// The evaluator failed.
     EvaluatorPanic = "EVALUATOR_PANIC",
 }
+
+impl DropReason {
+    /// Tells whether a frame that was dropped for this reason could have been sent whole.
+    pub const fn is_sendable(self) -> bool {
+        !matches!(self, Self::Truncated | Self::UnsendableGso | Self::TunnelGso | Self::TooShort)
+    }
+}

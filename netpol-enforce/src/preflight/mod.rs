@@ -58,6 +58,14 @@ pub fn check(interfaces: &[&str]) -> Vec<Finding> {
     findings
 }
 
+/// Returns what stands in the way beside the chain, which is not looked for: without it the kernel still has nowhere to
+/// take a frame, as long as it neither forwards nor answers nor bridges.
+pub fn check_without_chain(interfaces: &[&str]) -> Vec<Finding> {
+    let mut findings = check_ports(interfaces);
+    findings.extend(limits::check_buffers());
+    findings
+}
+
 /// Decides whether an interface that was made anew may be a port again, beside those that stayed: an
 /// [`Admission`](crate::afpacket::Admission).
 ///

@@ -128,6 +128,10 @@ pub(super) struct Args {
     /// Long answers on a terminal without a pager
     #[arg(long, help_heading = "Output")]
     pub(super) no_pager: bool,
+
+    #[cfg(all(feature = "enforce", target_os = "linux"))]
+    #[command(flatten)]
+    pub(super) enforce: super::enforce::EnforceArgs,
 }
 
 /// Dialects.
@@ -267,6 +271,9 @@ pub(super) enum Command {
     Diff,
     /// Look for mistakes in the policies.
     Lint,
+    /// Enforce the policies on frames between two interfaces.
+    #[cfg(all(feature = "enforce", target_os = "linux"))]
+    Enforce,
     /// Print completions of a shell.
     Completions(Shell),
     /// Print the man page.
@@ -378,6 +385,11 @@ fn command(words: &[String]) -> Result<Command, QueryError> {
         ("convert", []) => Ok(Command::Convert),
         ("diff", []) => Ok(Command::Diff),
         ("lint", []) => Ok(Command::Lint),
+        #[cfg(all(feature = "enforce", target_os = "linux"))]
+        ("enforce", []) => Ok(Command::Enforce),
+        #[cfg(not(all(feature = "enforce", target_os = "linux")))]
+        ("enforce", []) => Err(usage("this build does not enforce policies".into())
+            .help("on Linux: cargo build --release -p netpol-query --features enforce")),
         _ => Ok(Command::Ask(sentences(words))),
     }
 }

@@ -7,6 +7,8 @@ mod config;
 mod contracts;
 mod convert;
 mod diff;
+#[cfg(all(feature = "enforce", target_os = "linux"))]
+mod enforce;
 mod history;
 mod input;
 mod lint;
@@ -223,6 +225,8 @@ fn command(
         },
         Command::Test(files) => contracts::test(invocation, files, streams, around, &console),
         Command::Lint => lint::lint(invocation, streams, around, &console),
+        #[cfg(all(feature = "enforce", target_os = "linux"))]
+        Command::Enforce => enforce::enforce(invocation, streams, around, &console),
         Command::Convert => convert::convert(invocation, streams, &console),
         Command::Diff => diff::diff(invocation, streams, around, &console),
         Command::Completions(shell) => args::completions(*shell, streams.out).map(|()| Exit::Yes),

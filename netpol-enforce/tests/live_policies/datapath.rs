@@ -1,0 +1,106 @@
+//! The datapath in the middle, in a thread.
+
+use std::io::{PipeWriter, Write as _, pipe};
+use std::net::IpAddr;
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use netpol_core::reach::Snapshot;
+use netpol_enforce::Tick;
+use netpol_enforce::afpacket::{AfPacket, OpenOptions};
+use netpol_enforce::binding::Bindings;
+use netpol_enforce::flow::FlowLimits;
+use netpol_enforce::forwarder::{Forwarder, Mode, Shared};
+use netpol_enforce::pipeline::{Established, Rules, Tables};
+use netpol_enforce::policies::{Policies, Sides};
+use netpol_enforce::report::Report;
+
+use crate::sides::PORTS;
+
+const OWNERS: u32 = 1024;
+
+/// A datapath that runs.
+pub(crate) struct Datapath {
+    pub(crate) shared: Arc<Shared>,
+    sides: Sides,
+    stop: Arc<AtomicBool>,
+    wake: PipeWriter,
+    thread: JoinHandle<Report>,
+}
+
+impl Datapath {
+    /// Starts with policies, and with the addresses of each side bound to its port.
+    pub(crate) fn start(
+        snapshot: Snapshot,
+        addresses: &[Vec<IpAddr>; 2],
+        established: Established,
+    ) -> Self {
+        let mut bindings = Bindings::default();
+        for (own, port) in addresses.iter().zip(PORTS) {
+            own.iter()
+                .for_each(|address| bindings.add(&format!("{address}={port}"), &PORTS).unwrap());
+        }
+        // Pods that are not there have to stand somewhere.
+        ["0.0.0.0/0=pa", "::/0=pa"]
+            .into_iter()
+            .for_each(|rest| bindings.add(rest, &PORTS).unwrap());
+        let sides = Sides::Bound(bindings);
+        let policies = Policies::new(snapshot, sides.clone(), OWNERS, None).unwrap();
+        let shared = Arc::new(Shared::default());
+        let (reader, wake) = pipe().unwrap();
+        let start = Instant::now();
+        let clock = Box::new(move || Tick::at(start.elapsed()));
+        let mut options = OpenOptions::new(clock, Box::new(|_, _| Ok(())));
+        options.wake = Some(OwnedFd::from(reader));
+        let device = AfPacket::open(&PORTS, options).unwrap();
+        let rules = Rules { established, ..Rules::default() };
+        let tables = Tables::new(FlowLimits::new(65_536, OWNERS), 1024);
+        let mut forwarder =
+            Forwarder::new(device, tables, rules, Mode::Enforce, Arc::clone(&shared));
+        let stop = Arc::new(AtomicBool::new(false));
+        let stopped = Arc::clone(&stop);
+        let thread = thread::spawn(move || {
+            while !stopped.load(Ordering::Relaxed) {
+                forwarder.step(Duration::from_millis(200)).unwrap();
+            }
+            forwarder.report().clone()
+        });
+        let datapath = Self { shared, sides, stop, wake, thread };
+        assert!(datapath.put(policies));
+        datapath
+    }
+
+    /// Puts other policies in force; when it returns, no verdict uses the ones before.
+    pub(crate) fn reload(&self, snapshot: Snapshot) {
+        let before = self.shared.policies();
+        let made = Policies::new(snapshot, self.sides.clone(), OWNERS, before.as_deref()).unwrap();
+        assert!(self.put(made));
+    }
+
+    fn put(&self, policies: Policies) -> bool {
+        let wake = || (&self.wake).write_all(&[0]).unwrap();
+        self.shared.replace(Arc::new(policies), wake, Duration::from_secs(5))
+    }
+
+    /// Stops it, and returns what it has counted.
+    pub(crate) fn stop(self) -> Report {
+        self.stop.store(true, Ordering::Relaxed);
+        (&self.wake).write_all(&[0]).unwrap();
+        self.thread.join().unwrap()
+    }
+}
+
+/// Every frame was decided about once, and every one that passed was sent.
+pub(crate) fn assert_adds_up(report: &Report) {
+    let forwarded: u64 = report.forwarded.iter().sum();
+    let dropped: u64 = report.dropped.iter().sum();
+    assert_eq!(report.received, forwarded + dropped, "{report}");
+    let sum = |count: fn(&netpol_enforce::device::PortStats) -> u64| -> u64 {
+        report.ports.iter().map(|port| count(&port.stats)).sum()
+    };
+    assert_eq!(report.received, sum(|s| s.received), "{report}");
+    assert_eq!(forwarded, sum(|s| s.sent) + sum(|s| s.tx_errors), "{report}");
+}
