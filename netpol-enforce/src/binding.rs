@@ -28,7 +28,8 @@ pub enum Bound {
         /// Its name.
         name: String,
     },
-    /// Every address of a block, of pods and of others; the longest block that holds an address counts.
+    /// Every pod with an address in a block; the longest block that holds an address counts. What [`Bindings::of_other`]
+    /// says of addresses that are no pod's.
     Block(IpNet),
 }
 
@@ -134,13 +135,40 @@ impl Bindings {
 
     /// Returns where an address of a pod stands.
     pub fn of_pod(&self, namespace: &str, name: &str, address: IpAddr) -> Option<Place> {
-        let key = (namespace.to_owned(), name.to_owned());
-        self.pods.get(&key).copied().or_else(|| self.of_block(address))
+        self.place(namespace, name, address, true)
     }
 
-    /// Returns where an address stands that is no pod's, as far as blocks say.
+    /// Returns where an address stands that a pod has: one of its own, or that of its node.
+    pub(crate) fn place(
+        &self,
+        namespace: &str,
+        name: &str,
+        address: IpAddr,
+        is_own: bool,
+    ) -> Option<Place> {
+        let key = (namespace.to_owned(), name.to_owned());
+        let by_name = self.pods.get(&key).copied();
+        let by_address = || if is_own { self.of_block(address) } else { self.of_other(address) };
+        by_name.or_else(by_address)
+    }
+
+    /// Returns where the longest block stands that holds an address.
     pub fn of_block(&self, address: IpAddr) -> Option<Place> {
-        self.blocks.iter().find(|(net, _)| net.contains(&address)).map(|(_, place)| *place)
+        self.block_of(address).map(|(_, place)| place)
+    }
+
+    /// Returns where an address stands that is no pod's, as far as bindings say.
+    ///
+    /// A block is about pods: were everything in it believed, a pod could get past its policies by sending from an address
+    /// of its block that nobody has. So the port must carry outside addresses, or the binding be of this one address.
+    pub fn of_other(&self, address: IpAddr) -> Option<Place> {
+        let (block, place) = self.block_of(address)?;
+        let is_meant = block.prefix_len() == block.max_prefix_len();
+        (is_meant || self.is_external(place.port)).then_some(place)
+    }
+
+    fn block_of(&self, address: IpAddr) -> Option<(IpNet, Place)> {
+        self.blocks.iter().find(|(net, _)| net.contains(&address)).copied()
     }
 
     /// Lists the pods that are bound by name, in order.

@@ -101,14 +101,16 @@ impl Policies {
             let (namespace, name) = names(snapshot.cluster(), *pod);
             let standing = match &sides {
                 Sides::None => Standing::Anywhere,
-                Sides::Bound(bindings) => match bindings.of_pod(namespace, name, *address) {
-                    Some(place) => Standing::At(place),
-                    None if *is_pod => {
-                        unbound.push(format!("{namespace}/{name} ({address})"));
-                        Standing::Unbound
+                Sides::Bound(bindings) => {
+                    match bindings.place(namespace, name, *address, *is_pod) {
+                        Some(place) => Standing::At(place),
+                        None if *is_pod => {
+                            unbound.push(format!("{namespace}/{name} ({address})"));
+                            Standing::Unbound
+                        }
+                        None => Standing::Outside,
                     }
-                    None => Standing::Outside,
-                },
+                }
             };
             if let Standing::At(Place { mac: Some(mac), .. }) = standing {
                 macs.entry(mac).or_default().push(*address);
@@ -200,7 +202,7 @@ impl Policies {
         let standing = match &self.sides {
             Sides::None => Standing::Anywhere,
             Sides::Bound(bindings) => {
-                bindings.of_block(address).map_or(Standing::Outside, Standing::At)
+                bindings.of_other(address).map_or(Standing::Outside, Standing::At)
             }
         };
         End { pod: None, standing, owner: 0 }

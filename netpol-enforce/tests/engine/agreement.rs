@@ -117,8 +117,9 @@ impl World {
         let others: Vec<IpAddr> = others.into_iter().filter(|a| is_on_a_wire(*a)).collect();
         for index in &self.outside {
             let address = *index.get(&others);
-            let is_bound = self.blanket && is_blanketed(address);
-            let port = if is_bound { NEAR } else { self.external };
+            // A block says where pods stand; others stand there only if the port carries them.
+            let is_bound = self.blanket && is_blanketed(address) && self.external == NEAR;
+            let port = self.external;
             let end = End { address, peer: Peer::Address(address), port, is_bound };
             ends.entry(address).or_insert(end);
         }

@@ -544,6 +544,7 @@ fn an_outside_block_that_is_bound_elsewhere_inherits_nothing() {
         engine.passes(&way(PEER, CLIENT, Family::V4).udp(53, 4000), Why::Established);
         let Sides::Bound(mut bindings) = engine.sides.clone() else { panic!() };
         bindings.add("203.0.113.0/24=near", &PORTS).unwrap();
+        bindings.add_external("near", &PORTS).unwrap();
         engine.sides = Sides::Bound(bindings);
         engine.reload(snapshot_of(&plan(&[])));
         engine.drops(&way(CLIENT, PEER, Family::V4).udp(4000, 53), DropReason::Spoofed);
@@ -552,6 +553,24 @@ fn an_outside_block_that_is_bound_elsewhere_inherits_nothing() {
         engine.passes(&way(here, DB, Family::V4).udp(4000, 53), Why::Policy);
         engine.passes(&way(DB, here, Family::V4).udp(53, 4000), Why::Established);
     }
+}
+
+#[test]
+fn nobody_of_a_block_of_pods_may_send() {
+    let nobody = Host { v4: [10, 0, 0, 77].into(), ..WEB };
+    let asks = |from| way(from, DB, Family::V4).udp(4000, 53);
+    let mut engine = Engine::of(&[NOTHING]);
+    let Sides::Bound(mut bindings) = engine.sides.clone() else { panic!() };
+    bindings.add("10.0.0.0/24=near", &PORTS).unwrap();
+    engine.sides = Sides::Bound(bindings.clone());
+    engine.reload(snapshot_of(&plan(&[])));
+    // No policy selects it, so that it would get everywhere.
+    engine.drops(&asks(nobody), DropReason::Spoofed);
+    engine.passes(&asks(WEB), Why::Policy);
+    bindings.add("10.0.0.77=near", &PORTS).unwrap();
+    engine.sides = Sides::Bound(bindings);
+    engine.reload(snapshot_of(&plan(&[])));
+    engine.passes(&asks(nobody), Why::Policy);
 }
 
 impl Sent {

@@ -263,7 +263,8 @@ fn a_superframe_is_one_packet_that_may_end_a_connection() {
         for (link, source, destination, expected) in
             [(link, 4000, 80, State::TcpEstablished), (link.back(), 80, 4000, State::TcpClosing)]
         {
-            let Sent { port, bytes } = link.send(&tcp(source, destination, FIN | 8, &[7; 60_000]));
+            let Sent { port, bytes } =
+                link.send(&tcp(source, destination, FIN | 8, &vec![7; 60_000]));
             let meta = FrameMeta { gso, ..FrameMeta::plain(port, bytes.len(), Tick(0)) };
             let found = engine.decide_frame(&Frame { meta, bytes: &bytes });
             let Decision::Forward { why: Why::Established, flow: Some(id), .. } = found else {

@@ -25,7 +25,7 @@ pub(crate) struct EnforceArgs {
     /// `enforce`: the other interface; both directions are judged
     #[arg(long = "out", value_name = "IF")]
     pub(super) output_port: Option<String>,
-    /// `enforce`: behind which interface a pod, or every address of a block, stands; repeatable
+    /// `enforce`: behind which interface a pod, or every pod of a block, stands; repeatable
     #[arg(long, value_name = "POD|CIDR=IF[,MAC]")]
     pub(super) bind: Vec<String>,
     /// `enforce`: a file of such bindings, one a line; repeatable
