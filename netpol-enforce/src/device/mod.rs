@@ -1,10 +1,12 @@
 //! Where frames come from and go to.
 
+mod capture;
 mod fault;
 mod memory;
 
 use std::time::Duration;
 
+pub use self::capture::{Capture, CaptureError, Clock, Seen};
 pub use self::fault::{Fault, FaultCounts, FaultRates};
 pub use self::memory::{Memory, OwnedFrame};
 
