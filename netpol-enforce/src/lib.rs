@@ -20,6 +20,7 @@ pub mod policies;
 pub mod preflight;
 mod reason;
 pub mod report;
+pub mod replay;
 pub mod wire;
 
 pub use crate::frame::{Csum, Frame, FrameMeta, Gso, GsoKind, PortId, Tick, Vlan};

@@ -10,6 +10,7 @@
 
 mod damaged;
 mod files;
+mod flows;
 mod links;
 
 use std::borrow::Cow;
