@@ -34,13 +34,11 @@ impl Replay<'_> {
         sight: &Sight,
     ) -> Picked {
         let now = frame.meta.at;
-        let Some(answered) = answered(tuple, &ip.transport) else {
-            return Picked::Passes { midway: false };
-        };
-        if self.tables.flows.find(tuple, PORT, now).is_some() {
+        let said = Said::of(tuple, &ip.transport);
+        if said == Said::Nothing || self.tables.flows.find(tuple, PORT, now).is_some() {
             return Picked::Passes { midway: false };
         }
-        let Some(began) = answered else { return Picked::Passes { midway: true } };
+        let Said::Answers(began) = said else { return Picked::Passes { midway: true } };
         let original = tuple.reversed();
         match self.policies.judge(&original) {
             Ok(()) => {
@@ -70,25 +68,40 @@ impl Replay<'_> {
     }
 }
 
-/// Returns what a packet that cannot begin a connection answers: how the other end would have begun it. `Some(None)`
-/// where its own end began, `None` where it begins something or belongs to nothing.
-fn answered(tuple: &Tuple, transport: &Transport) -> Option<Option<Transport>> {
-    let (source, destination) = (tuple.destination_port, tuple.source_port);
-    match transport {
-        Transport::Tcp { flags, .. } if flags.has(TcpFlags::SYN) && flags.has(TcpFlags::ACK) => {
-            Some(Some(Transport::Tcp { source, destination, flags: TcpFlags(TcpFlags::SYN) }))
+/// What a packet says of who began its connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Said {
+    /// Nothing: it begins one itself, or belongs to none.
+    Nothing,
+    /// Its sender did.
+    Goes,
+    /// The other end did, with such a packet.
+    Answers(Transport),
+}
+
+impl Said {
+    fn of(tuple: &Tuple, transport: &Transport) -> Self {
+        let (source, destination) = (tuple.destination_port, tuple.source_port);
+        match transport {
+            Transport::Tcp { flags, .. }
+                if flags.has(TcpFlags::SYN) && flags.has(TcpFlags::ACK) =>
+            {
+                let flags = TcpFlags(TcpFlags::SYN);
+                Self::Answers(Transport::Tcp { source, destination, flags })
+            }
+            Transport::Tcp { .. } if Start::of(transport) == Start::MidStream => {
+                let flags = TcpFlags(TcpFlags::ACK);
+                let began = Transport::Tcp { source, destination, flags };
+                let answers = tuple.source_port < tuple.destination_port;
+                if answers { Self::Answers(began) } else { Self::Goes }
+            }
+            Transport::Sctp { step: SctpStep::InitAck, .. } => {
+                Self::Answers(Transport::Sctp { source, destination, step: SctpStep::Init })
+            }
+            Transport::Echo { request: false, id } => {
+                Self::Answers(Transport::Echo { request: true, id: *id })
+            }
+            _ => Self::Nothing,
         }
-        Transport::Tcp { .. } if Start::of(transport) == Start::MidStream => {
-            let answers = tuple.source_port < tuple.destination_port;
-            let flags = TcpFlags(TcpFlags::ACK);
-            Some(answers.then_some(Transport::Tcp { source, destination, flags }))
-        }
-        Transport::Sctp { step: SctpStep::InitAck, .. } => {
-            Some(Some(Transport::Sctp { source, destination, step: SctpStep::Init }))
-        }
-        Transport::Echo { request: false, id } => {
-            Some(Some(Transport::Echo { request: true, id: *id }))
-        }
-        _ => None,
     }
 }

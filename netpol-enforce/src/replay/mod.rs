@@ -273,13 +273,10 @@ impl<'p> Replay<'p> {
 
     /// Remembers a connection that the policies do not let pass, and returns where it is written down.
     fn stop(&mut self, tuple: &Tuple, ip: &Ip, now: Tick, sight: &Sight) -> Place {
-        let place = match self.book.find(tuple) {
-            Some(place) => place,
-            None => {
-                let (verdict, _) = self.policies.explain(tuple);
-                self.book.place(tuple, Outcome::Judged(verdict), sight)
-            }
-        };
+        let place = self.book.find(tuple).unwrap_or_else(|| {
+            let (verdict, _) = self.policies.explain(tuple);
+            self.book.place(tuple, Outcome::Judged(verdict), sight)
+        });
         self.stopped.insert(tuple, ip, place, now);
         place
     }
