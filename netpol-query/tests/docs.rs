@@ -129,6 +129,12 @@ fn the_guide_prints_what_it_says() {
     check("docs/guide.md", 36);
 }
 
+#[cfg(feature = "enforce")]
+#[test]
+fn the_guide_to_traffic_prints_what_it_says() {
+    check("docs/replay.md", 3);
+}
+
 #[test]
 fn the_questions_of_the_example_have_the_answers_beside_them() {
     const EXAMPLE: &str = "examples/six-policies/questions.npq";

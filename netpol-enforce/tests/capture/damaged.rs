@@ -73,7 +73,7 @@ fn blocks_that_do_not_add_up_are_refused() {
     let mut file = whole.clone();
     file[begin + 8..begin + 12].copy_from_slice(&4_u32.to_le_bytes());
     check(&file, "a packet is of interface 4, and 1 are declared before it", "anew");
-    let mut file = whole.clone();
+    let mut file = whole;
     file[begin + 20..begin + 24].copy_from_slice(&500_u32.to_le_bytes());
     check(&file, "claims 500 bytes in a block that has room for 56", "anew");
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use netpol_enforce::device::{Capture, Clock, Device, DeviceError};
+use netpol_enforce::device::{Capture, Clock, Device as _, DeviceError};
 use netpol_enforce::wire::build::{Link, tcp};
 use netpol_enforce::wire::{ReadLimits, read};
 use netpol_enforce::{DropReason, Frame, GsoKind, PortId, Tick};

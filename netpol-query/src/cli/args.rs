@@ -17,7 +17,22 @@ use crate::error::{ErrorCode, QueryError};
 use crate::render::Format;
 use crate::syntax::foreign;
 
-const EXAMPLES: &str = "\
+/// Text about `replay`, in builds that have it.
+#[cfg(feature = "enforce")]
+macro_rules! of_replay {
+    ($text:literal) => {
+        $text
+    };
+}
+#[cfg(not(feature = "enforce"))]
+macro_rules! of_replay {
+    ($text:literal) => {
+        ""
+    };
+}
+
+const EXAMPLES: &str = concat!(
+    "\
 Examples:
   netpol-query -f manifests/ can frontend reach db on tcp/5432
   netpol-query -f manifests/ -n shop \"why can't api reach db\"
@@ -25,12 +40,29 @@ Examples:
   kubectl get ns,no,po,svc,netpol,deploy -A -o yaml | netpol-query -f - -o json flows
   netpol-query -f manifests/ test contracts.npq
   netpol-query diff --base git:origin/main:manifests/
-";
+",
+    of_replay!("  netpol-query -f manifests/ replay trace.pcap --contract contracts.npq\n")
+);
 
-const EXIT_CODES: &str = "\
+const EXIT_CODES: &str = concat!(
+    "\
 Exit codes: 0 yes, or rows were listed; 1 no, or partial; 2 the sentence, an option or an input is wrong;
 3 unknown or ambiguous; 4 a bug. Several sentences end with the gravest: 4, then 2, 3, 1, 0.
-";
+",
+    of_replay!(
+        "`replay`: 0 nothing would have been dropped; 1 something would; 3 some flow is in doubt, none is denied.\n"
+    )
+);
+
+const USAGE: &str = concat!(
+    "netpol-query [OPTIONS] [SENTENCE]...\n       ",
+    "netpol-query [OPTIONS] test FILE...\n       ",
+    "netpol-query [OPTIONS] diff --base SRC [--head SRC]\n       ",
+    "netpol-query [OPTIONS] lint\n       ",
+    "netpol-query [OPTIONS] convert --to cnp|anp\n       ",
+    of_replay!("netpol-query [OPTIONS] replay CAPTURE...\n       "),
+    "netpol-query completions SHELL | man"
+);
 
 /// Asks what Kubernetes network policies allow, in sentences
 #[derive(Clone, Debug, Parser)]
@@ -40,11 +72,7 @@ Exit codes: 0 yes, or rows were listed; 1 no, or partial; 2 the sentence, an opt
     before_help = EXAMPLES,
     after_help = EXIT_CODES,
     max_term_width = 110,
-    override_usage = "netpol-query [OPTIONS] [SENTENCE]...\n       netpol-query [OPTIONS] test FILE...\n       \
-                      netpol-query [OPTIONS] diff --base SRC [--head SRC]\n       \
-                      netpol-query [OPTIONS] lint\n       \
-                      netpol-query [OPTIONS] convert --to cnp|anp\n       \
-                      netpol-query completions SHELL | man",
+    override_usage = USAGE,
     disable_help_subcommand = true
 )]
 #[expect(clippy::struct_excessive_bools, reason = "switches of a command line are independent")]
@@ -84,6 +112,10 @@ pub(super) struct Args {
     /// Ties of equal priority go to the lower name instead of being ambiguous
     #[arg(long, value_enum, value_name = "HOW", help_heading = "Semantics")]
     pub(super) tie_break: Option<TieBreakWord>,
+    /// `replay`: whether ICMP and what else has no ports is judged by the rules without ports, or always allowed [default: policy]
+    #[cfg(feature = "enforce")]
+    #[arg(long, value_enum, value_name = "HOW", help_heading = "Semantics")]
+    pub(super) icmp: Option<IcmpWord>,
 
     /// `lint`: the severity (error, warning, info) from which findings fail, or none [default: error]; `diff`: its own words
     #[arg(long, value_name = "WHAT", help_heading = "Commands")]
@@ -100,7 +132,7 @@ pub(super) struct Args {
     /// `diff`: changes that are accepted, as sentences: expect A can reach B on 443; repeatable
     #[arg(long, value_name = "FILE", help_heading = "Commands")]
     pub(super) allow: Vec<PathBuf>,
-    /// `diff`: a contract file that is checked on the state after; repeatable
+    /// `diff`: a contract file that is checked on the state after; `replay`: on the policies and on the captured flows; repeatable
     #[arg(long, value_name = "FILE", help_heading = "Commands")]
     pub(super) contract: Vec<PathBuf>,
     /// `lint`: the configuration [default: the nearest .netpol-query.toml at or above the current directory]
@@ -170,6 +202,16 @@ pub(super) enum TargetWord {
     Anp,
 }
 
+/// What becomes of connections without ports.
+#[cfg(feature = "enforce")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum IcmpWord {
+    /// The rules without ports decide
+    Policy,
+    /// They are allowed
+    Allow,
+}
+
 /// How ties end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum TieBreakWord {
@@ -218,6 +260,12 @@ impl Args {
         }
         if self.tie_break.is_some() {
             dialect.tie_break = TieBreak::Name;
+        }
+        #[cfg(feature = "enforce")]
+        match self.icmp {
+            Some(IcmpWord::Policy) => dialect.icmp = netpol_core::model::IcmpMode::Policy,
+            Some(IcmpWord::Allow) => dialect.icmp = netpol_core::model::IcmpMode::Allow,
+            None => {}
         }
         dialect
     }
@@ -274,6 +322,9 @@ pub(super) enum Command {
     /// Enforce the policies on frames between two interfaces.
     #[cfg(all(feature = "enforce", target_os = "linux"))]
     Enforce,
+    /// Judge captured traffic.
+    #[cfg(feature = "enforce")]
+    Replay(Vec<PathBuf>),
     /// Print completions of a shell.
     Completions(Shell),
     /// Print the man page.
@@ -390,8 +441,26 @@ fn command(words: &[String]) -> Result<Command, QueryError> {
         #[cfg(not(all(feature = "enforce", target_os = "linux")))]
         ("enforce", []) => Err(usage("this build does not enforce policies".into())
             .help("on Linux: cargo build --release -p netpol-query --features enforce")),
+        ("replay", files) => replay(files),
         _ => Ok(Command::Ask(sentences(words))),
     }
+}
+
+/// Reads the files of `replay`.
+#[cfg(feature = "enforce")]
+fn replay(files: &[String]) -> Result<Command, QueryError> {
+    if files.is_empty() {
+        let error = QueryError::new(ErrorCode::Usage, "`replay` needs a capture to judge");
+        return Err(error.help("name a pcap or pcapng file, or `-` for standard input"));
+    }
+    Ok(Command::Replay(files.iter().map(PathBuf::from).collect()))
+}
+
+/// Says how to get what this build is without.
+#[cfg(not(feature = "enforce"))]
+fn replay(_: &[String]) -> Result<Command, QueryError> {
+    let error = QueryError::new(ErrorCode::Usage, "this build cannot `replay` captures");
+    Err(error.help("build one that can: `cargo build -p netpol-query --features enforce`"))
 }
 
 const SHELLS: &str = "known are bash, elvish, fish, powershell and zsh";
@@ -420,7 +489,16 @@ fn sentences(words: &[String]) -> Vec<String> {
 /// The command line as documentation: with its commands, which parsing tells apart by itself.
 fn documented() -> clap::Command {
     let about = |name: &'static str, text: &'static str| clap::Command::new(name).about(text);
-    Args::command()
+    let command = Args::command();
+    #[cfg(feature = "enforce")]
+    let command = command.subcommand(
+        about(
+            "replay",
+            "Tell what the policies would have dropped of captures (--contract, --icmp)",
+        )
+        .arg(clap::Arg::new("FILE").num_args(1..).value_hint(clap::ValueHint::FilePath)),
+    );
+    command
         .subcommand(
             about("test", "Run contract files of `expect` sentences")
                 .arg(clap::Arg::new("FILE").num_args(1..).value_hint(clap::ValueHint::FilePath)),

@@ -14,6 +14,8 @@ mod input;
 mod lint;
 mod reader;
 mod repl;
+#[cfg(feature = "enforce")]
+mod replay;
 mod report;
 mod screen;
 
@@ -229,6 +231,8 @@ fn command(
         Command::Enforce => enforce::enforce(invocation, streams, around, &console),
         Command::Convert => convert::convert(invocation, streams, &console),
         Command::Diff => diff::diff(invocation, streams, around, &console),
+        #[cfg(feature = "enforce")]
+        Command::Replay(files) => replay::replay(invocation, files, streams, around, &console),
         Command::Completions(shell) => args::completions(*shell, streams.out).map(|()| Exit::Yes),
         Command::Man => args::man(streams.out).map(|()| Exit::Yes),
     }

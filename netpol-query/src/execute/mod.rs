@@ -15,6 +15,8 @@ mod matrix;
 mod pairs;
 mod pipe;
 mod policies;
+#[cfg(feature = "enforce")]
+mod replay;
 mod warnings;
 
 pub use answer::{
@@ -34,6 +36,10 @@ pub use fields::Cell;
 pub use hops::{Choke, Way, Ways};
 pub use lint::{Findings, LintInput};
 pub use matrix::{MOST_UNFOLDED, Matrix, MatrixCell, Reach};
+#[cfg(feature = "enforce")]
+pub(crate) use replay::{Forbidden, forbidden, replay_warnings, service_warnings};
+#[cfg(feature = "enforce")]
+pub use replay::{ReplayContract, ReplayRow, ReplaySummary, Replayed};
 pub use warnings::of_diagnostic;
 
 use netpol_core::reach::{Level, Snapshot};

@@ -30,8 +30,13 @@ pub(super) fn answer(
 
 /// Writes an answer as YAML: the same keys in the same order.
 pub(super) fn yaml(out: &mut dyn Write, answer: &Answer, options: &Options) -> io::Result<()> {
+    write_yaml(out, &AnswerView::new(answer, options))
+}
+
+/// Writes a value as a document of YAML.
+pub(super) fn write_yaml(out: &mut dyn Write, value: &impl Serialize) -> io::Result<()> {
     out.write_all(b"---\n")?;
-    serde_yaml::to_writer(&mut *out, &AnswerView::new(answer, options)).map_err(io::Error::other)
+    serde_yaml::to_writer(&mut *out, value).map_err(io::Error::other)
 }
 
 /// Writes a value and the end of a line.
@@ -78,12 +83,12 @@ struct AnswerView<'a> {
 }
 
 #[derive(Serialize)]
-struct StatsView {
-    elapsed_us: u64,
+pub(super) struct StatsView {
+    pub(super) elapsed_us: u64,
 }
 
 #[derive(Serialize)]
-struct WarningView<'a> {
+pub(super) struct WarningView<'a> {
     code: &'a str,
     message: &'a str,
     object: Option<&'a str>,
@@ -180,7 +185,7 @@ impl<'a> AnswerView<'a> {
     }
 }
 
-fn warning(warning: &Warning) -> WarningView<'_> {
+pub(super) fn warning(warning: &Warning) -> WarningView<'_> {
     WarningView {
         code: &warning.code,
         message: &warning.message,

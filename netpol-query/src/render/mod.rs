@@ -11,6 +11,8 @@ mod html;
 mod json;
 mod label;
 mod palette;
+#[cfg(feature = "enforce")]
+pub(crate) mod replay;
 pub(crate) mod review;
 mod svg;
 mod table;

@@ -151,7 +151,16 @@ fn policy_cells(row: &PolicyRow) -> Vec<String> {
 /// Writes comma-separated values (RFC 4180).
 pub(super) fn csv(out: &mut dyn Write, body: &Body) -> io::Result<()> {
     let table = table(body);
-    for cells in std::iter::once(&table.columns).chain(&table.rows) {
+    write_csv(out, table.columns, table.rows)
+}
+
+/// Writes columns and rows as comma-separated values.
+pub(super) fn write_csv(
+    out: &mut dyn Write,
+    columns: Cells,
+    rows: impl IntoIterator<Item = Cells>,
+) -> io::Result<()> {
+    for cells in std::iter::once(columns).chain(rows) {
         let fields: Vec<String> = cells.iter().map(|c| csv_field(c)).collect();
         writeln!(out, "{}", fields.join(","))?;
     }
@@ -169,14 +178,23 @@ fn csv_field(text: &str) -> String {
 /// Writes a table of Markdown.
 pub(super) fn markdown(out: &mut dyn Write, body: &Body) -> io::Result<()> {
     let table = table(body);
+    write_markdown(out, &table.columns, table.rows)
+}
+
+/// Writes columns and rows as a table of Markdown.
+pub(super) fn write_markdown(
+    out: &mut dyn Write,
+    columns: &[String],
+    rows: impl IntoIterator<Item = Cells>,
+) -> io::Result<()> {
     let line = |cells: &[String]| {
         let cells: Vec<String> = cells.iter().map(|c| c.replace('|', "\\|")).collect();
         format!("| {} |", cells.join(" | "))
     };
-    writeln!(out, "{}", line(&table.columns))?;
-    let rule: Vec<String> = table.columns.iter().map(|_| "---".to_owned()).collect();
+    writeln!(out, "{}", line(columns))?;
+    let rule: Vec<String> = columns.iter().map(|_| "---".to_owned()).collect();
     writeln!(out, "{}", line(&rule))?;
-    table.rows.iter().try_for_each(|cells| writeln!(out, "{}", line(cells)))
+    rows.into_iter().try_for_each(|cells| writeln!(out, "{}", line(&cells)))
 }
 
 /// Returns what a user would type for the endpoints of a row.

@@ -112,6 +112,11 @@ impl Session {
         &self.now.snapshot
     }
 
+    /// Returns the warnings about the input.
+    pub fn warnings(&self) -> &[Warning] {
+        &self.now.warnings
+    }
+
     /// Returns the number of warnings about the input, which end those of every answer.
     pub fn input_warnings(&self) -> usize {
         self.now.warnings.len()

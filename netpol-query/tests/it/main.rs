@@ -22,6 +22,8 @@ mod names;
 mod pictures;
 mod program;
 mod pty;
+#[cfg(feature = "enforce")]
+mod replay;
 mod roundtrip;
 mod shell;
 mod shop;

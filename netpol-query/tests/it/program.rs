@@ -135,6 +135,15 @@ fn wrong_options_are_explained() {
     assert!(ran.code == 2 && ran.err.contains("-f PATH"), "{}", ran.err);
 }
 
+#[cfg(not(feature = "enforce"))]
+#[test]
+fn without_the_feature_replay_says_how_to_build_it() {
+    let ran = on_shop(&["replay", "trace.pcap"]);
+    assert_eq!(ran.code, 2);
+    let how = "cargo build -p netpol-query --features enforce";
+    assert!(ran.err.contains(how) && ran.err.contains("`replay`"), "{}", ran.err);
+}
+
 #[test]
 fn without_a_sentence_a_terminal_gets_a_hint() {
     let (mut out, mut err) = (Vec::new(), Vec::new());

@@ -9,6 +9,8 @@ mod ways;
 pub(super) use ways::{arrows, ports as colon_ports};
 
 pub(super) use matrix::fold_note;
+#[cfg(feature = "enforce")]
+pub(super) use {reasons::sentence, rows::aligned};
 
 use std::io::{self, Write};
 

@@ -174,6 +174,23 @@ fn steps(row: &Row) -> Vec<&Reason> {
     row.reasons.iter().filter(|r| !is_near(r)).filter(chosen).collect()
 }
 
+/// Says in one sentence what decides about a row: the steps of [`steps`], several policies that isolate alike as one.
+#[cfg(feature = "enforce")]
+pub(in crate::render) fn sentence(row: &Row) -> String {
+    let chosen = steps(row);
+    let of = |direction| chosen.iter().copied().filter(move |r| r.direction == direction);
+    let mut parts = Vec::new();
+    for direction in Direction::ALL {
+        let reasons: Vec<&Reason> = of(Some(direction)).collect();
+        match isolated_by(&reasons) {
+            Some(text) => parts.push(format!("{text} ({direction})")),
+            None => parts.extend(reasons.iter().map(|r| r.message.clone())),
+        }
+    }
+    parts.extend(of(None).map(|r| r.message.clone()));
+    parts.join("; ")
+}
+
 /// Says in which directions a pair fails: ` on ingress of shop/deploy/db`.
 fn blamed(row: &Row) -> String {
     if row.verdict == Verdict::Allow {

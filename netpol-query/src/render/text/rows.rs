@@ -95,7 +95,7 @@ pub(super) fn pairs(row: &Row) -> String {
 }
 
 /// Pads the cells of lines so that columns align.
-pub(super) fn aligned(table: &[Vec<String>]) -> Vec<String> {
+pub(in crate::render) fn aligned(table: &[Vec<String>]) -> Vec<String> {
     let columns = table.iter().map(Vec::len).max().unwrap_or(0);
     let widths: Vec<usize> = (0..columns)
         .map(|i| {
