@@ -19,8 +19,8 @@ pub mod policies;
 #[cfg(target_os = "linux")]
 pub mod preflight;
 mod reason;
-pub mod report;
 pub mod replay;
+pub mod report;
 pub mod wire;
 
 pub use crate::frame::{Csum, Frame, FrameMeta, Gso, GsoKind, PortId, Tick, Vlan};

@@ -38,8 +38,9 @@ fn run() {
     match words[..] {
         ["inside", ref rest @ ..] => {
             sides::make_run_writable();
-            let number =
-                |at: usize, otherwise| rest.get(at).map_or(otherwise, |n| n.parse().unwrap());
+            let number = |at: usize, otherwise| {
+                rest.get(at).map_or(otherwise, |n| n.parse::<u32>().unwrap())
+            };
             rounds::measure(number(0, 5), number(1, 2));
         }
         [word, ref rest @ ..] if word.starts_with("role:") => roles::play(word, rest),

@@ -28,7 +28,7 @@ struct Ends {
 /// The figures of one kind, round by round.
 type Figures = BTreeMap<&'static str, BTreeMap<Kind, Vec<f64>>>;
 
-pub(crate) fn measure(rounds: usize, seconds: u32) {
+pub(crate) fn measure(rounds: u32, seconds: u32) {
     let cluster = netpol_bench::cluster(Preset::Enterprise, PODS, 1).unwrap();
     let first: Vec<Policy> = cluster.policies().iter().take(POLICIES).cloned().collect();
     let cluster = cluster.with_policies(first);
@@ -159,7 +159,7 @@ fn address(cluster: &Cluster, peer: &Peer) -> Option<IpAddr> {
     cluster.pod(*pod).address(Family::V4)
 }
 
-fn print(figures: &Figures, rounds: usize, seconds: u32) {
+fn print(figures: &Figures, rounds: u32, seconds: u32) {
     let kernel = fs::read("/proc/sys/kernel/osrelease").unwrap();
     let kernel = String::from_utf8_lossy(&kernel).trim().to_owned();
     println!(
