@@ -1,4 +1,5 @@
 //! Decisions about frames: of a connection that is known, of a new one, and of one that is denied.
+#![allow(clippy::expect_used, reason = "a bench without its cluster measures nothing")]
 
 use std::collections::HashSet;
 use std::hint::black_box;

@@ -22,7 +22,10 @@ pub struct DropLog {
 
 impl fmt::Debug for DropLog {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("DropLog").field("rate", &self.rate).field("lost", &self.lost).finish()
+        f.debug_struct("DropLog")
+            .field("rate", &self.rate)
+            .field("lost", &self.lost)
+            .finish_non_exhaustive()
     }
 }
 

@@ -58,7 +58,7 @@ impl Shared {
         }
         wake();
         let guard = self.seen_changed.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let waits = |_: &mut ()| {
+        let waits = |(): &mut ()| {
             self.seen.load(Ordering::Acquire) != epoch && !self.ended.load(Ordering::Acquire)
         };
         let waited = self.seen_changed.1.wait_timeout_while(guard, patience, waits);

@@ -41,6 +41,9 @@ pub struct Report {
     pub ports: Vec<PortReport>,
 }
 
+/// Reads one counter of a port.
+type Count = fn(&PortStats) -> u64;
+
 /// A port and its counters.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PortReport {
@@ -165,7 +168,6 @@ impl Report {
             "Connections that made room",
             evicted,
         );
-        type Count = fn(&PortStats) -> u64;
         let counts: [(&str, &str, Count); 7] = [
             ("netpol_enforce_port_received_total", "Frames received", |s| s.received),
             ("netpol_enforce_port_sent_total", "Frames sent", |s| s.sent),

@@ -49,7 +49,7 @@ impl Drop for Sides {
 
 /// The Ethernet address of a side.
 pub(crate) const fn mac(side: usize) -> [u8; 6] {
-    [2, 0, 0, 0, 0, side as u8 + 1]
+    if side == 0 { [2, 0, 0, 0, 0, 1] } else { [2, 0, 0, 0, 0, 2] }
 }
 
 /// A process on a side, in a role; killed when it is no longer needed.

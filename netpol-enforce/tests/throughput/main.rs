@@ -12,7 +12,8 @@
     clippy::indexing_slicing,
     clippy::disallowed_methods,
     clippy::cast_precision_loss,
-    reason = "a program that measures"
+    dead_code,
+    reason = "a program that measures, and shares a file with another that uses more of it"
 )]
 
 #[cfg(target_os = "linux")]

@@ -76,11 +76,12 @@ fn one(ends: &Ends, seconds: u32, note: &mut impl FnMut(&'static str, f64)) {
         note("connection, p99, us", serial[2]);
         note("connections/s, 16 at once", run(&["role:connect", &from, &tcp, &seconds, "16"])[0]);
     }
-    let _server = Role::start(1, &["role:echo-udp", &udp]);
-    let trips = run(&["role:rtt", &from, &udp, &seconds]);
-    note("datagram there and back, median, us", trips[1]);
-    note("datagram there and back, p99, us", trips[2]);
-    drop(_server);
+    {
+        let _server = Role::start(1, &["role:echo-udp", &udp]);
+        let trips = run(&["role:rtt", &from, &udp, &seconds]);
+        note("datagram there and back, median, us", trips[1]);
+        note("datagram there and back, p99, us", trips[2]);
+    }
     let before = received();
     run(&["role:flood", &from, &udp, &seconds]);
     note(

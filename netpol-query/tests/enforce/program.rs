@@ -81,7 +81,7 @@ impl Running {
             match self.said.recv_timeout(left) {
                 Ok(line) if line.contains(words) => return line,
                 Ok(line) => others.push(line),
-                Err(_) => panic!("nothing says `{words}`: {others:#?}"),
+                Err(error) => panic!("nothing says `{words}` ({error}): {others:#?}"),
             }
         }
     }

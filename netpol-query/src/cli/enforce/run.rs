@@ -244,11 +244,8 @@ fn open(
     woken.set_nonblocking(true).map_err(|error| failed("the waker", error))?;
     let clock = around.clock;
     let clock = Box::new(move || Tick::at(clock()));
-    let admission: Admission = if options.no_chain {
-        Box::new(|name, all| admit_without_chain(name, all))
-    } else {
-        Box::new(preflight::admit)
-    };
+    let admission: Admission =
+        if options.no_chain { Box::new(admit_without_chain) } else { Box::new(preflight::admit) };
     let options =
         OpenOptions { wake: Some(OwnedFd::from(woken)), ..OpenOptions::new(clock, admission) };
     AfPacket::open(ports, options).map_err(|error| {
