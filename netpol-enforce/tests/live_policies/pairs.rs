@@ -111,7 +111,8 @@ fn compare_sctp(name: &str, side: usize, probes: &[(Probe, bool)]) {
     probes.iter().for_each(|(probe, _)| sender.tell(&probe.line()));
     sender.tell("");
     assert_eq!(sender.line(), "sent");
-    listener.tell("and now?");
+    let allowed = probes.iter().filter(|(_, allowed)| *allowed).count();
+    listener.tell(&allowed.to_string());
     let mut heard = BTreeSet::new();
     loop {
         match listener.line() {

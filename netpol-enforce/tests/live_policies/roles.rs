@@ -154,22 +154,25 @@ fn send_sctp(side: usize) {
     say("sent");
 }
 
-/// Notes every INIT that arrives; once it is told a line, says them all and `end`.
+/// Notes every INIT that arrives; once it is told how many should, and they are there and nothing else comes, or nothing
+/// has come for long, it says them all and `end`.
 fn hear_sctp() {
+    /// So many waits in vain mean that nothing more comes.
+    const PATIENCE: u32 = 12;
     let mut device = device();
     say("ready");
     let (told, asked) = std::sync::mpsc::channel();
     thread::spawn(move || {
         let mut line = String::new();
         io::stdin().read_line(&mut line).unwrap();
-        told.send(()).unwrap();
+        told.send(line.trim().parse::<usize>().unwrap()).unwrap();
     });
     let mut heard = BTreeSet::new();
-    let mut quiet = false;
-    // Asked for, and nothing came for a while.
-    while !(quiet && asked.try_recv().is_ok()) {
+    let (mut quiet, mut expected) = (0, None);
+    while expected.is_none_or(|n| quiet == 0 || heard.len() < n && quiet < PATIENCE) {
+        expected = expected.or_else(|| asked.try_recv().ok());
         let count = device.receive(Duration::from_millis(300)).unwrap();
-        quiet = count == 0;
+        quiet = if count == 0 { quiet + 1 } else { 0 };
         for index in 0..count {
             let packet = read(&device.frame(index), &ReadLimits::default());
             if let Ok(Content::Ip(ip)) = packet.map(|packet| packet.content)
