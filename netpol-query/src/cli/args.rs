@@ -17,7 +17,7 @@ use crate::error::{ErrorCode, QueryError};
 use crate::render::Format;
 use crate::syntax::foreign;
 
-/// Text about `replay`, in builds that have it.
+/// Text about `replay` and `enforce`, in builds that have them.
 #[cfg(feature = "enforce")]
 macro_rules! of_replay {
     ($text:literal) => {
@@ -41,7 +41,10 @@ Examples:
   netpol-query -f manifests/ test contracts.npq
   netpol-query diff --base git:origin/main:manifests/
 ",
-    of_replay!("  netpol-query -f manifests/ replay trace.pcap --contract contracts.npq\n")
+    of_replay!("  netpol-query -f manifests/ replay trace.pcap --contract contracts.npq\n"),
+    of_replay!(
+        "  netpol-query -f manifests/ enforce --in veth-a --out veth-b --bind 10.0.1.0/24=veth-a --bind 10.0.2.0/24=veth-b\n"
+    )
 );
 
 const EXIT_CODES: &str = concat!(
@@ -61,6 +64,9 @@ const USAGE: &str = concat!(
     "netpol-query [OPTIONS] lint\n       ",
     "netpol-query [OPTIONS] convert --to cnp|anp\n       ",
     of_replay!("netpol-query [OPTIONS] replay CAPTURE...\n       "),
+    of_replay!(
+        "netpol-query [OPTIONS] enforce --in IF --out IF --bind POD|CIDR=IF[,MAC]...\n       "
+    ),
     "netpol-query completions SHELL | man"
 );
 
@@ -112,7 +118,7 @@ pub(super) struct Args {
     /// Ties of equal priority go to the lower name instead of being ambiguous
     #[arg(long, value_enum, value_name = "HOW", help_heading = "Semantics")]
     pub(super) tie_break: Option<TieBreakWord>,
-    /// `replay`: whether ICMP and what else has no ports is judged by the rules without ports, or always allowed [default: policy]
+    /// `replay`, `enforce`: whether ICMP and what else has no ports is judged by the rules without ports, or always allowed [default: policy]
     #[cfg(feature = "enforce")]
     #[arg(long, value_enum, value_name = "HOW", help_heading = "Semantics")]
     pub(super) icmp: Option<IcmpWord>,
@@ -498,6 +504,11 @@ fn documented() -> clap::Command {
         )
         .arg(clap::Arg::new("FILE").num_args(1..).value_hint(clap::ValueHint::FilePath)),
     );
+    #[cfg(all(feature = "enforce", target_os = "linux"))]
+    let command = command.subcommand(about(
+        "enforce",
+        "Enforce the policies on frames between two interfaces (--in, --out, --bind, --external, --mode)",
+    ));
     command
         .subcommand(
             about("test", "Run contract files of `expect` sentences")
