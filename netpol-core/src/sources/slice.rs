@@ -132,11 +132,15 @@ impl<'t> Slicer<'t, '_> {
         let line = self.text.get(start..end)?;
         let indent = indentation(line);
         let mut rest = line.get(indent..)?;
-        if matches!(rest.as_bytes().last(), Some(b' ' | b'\r')) {
-            rest = rest.trim_end_matches(['\r', ' ']);
+        if self.returns {
+            // The one that ends the line with the line feed; any other ends a line by itself (YAML 1.1 and 1.2).
+            rest = rest.strip_suffix('\r').unwrap_or(rest);
+            if rest.contains('\r') {
+                return None;
+            }
         }
-        if self.returns && rest.contains('\r') {
-            return None;
+        if rest.as_bytes().last() == Some(&b' ') {
+            rest = rest.trim_end_matches(' ');
         }
         if rest.is_empty() {
             return self.blank(indent);
@@ -537,6 +541,8 @@ status:
             "a: \"\\x41\"\n",
             "a: é\n",
             "a: b\rc\n",
+            "a: b\r\r\n",
+            "a: b\r \n",
             "a: |\n \n  x\n",
             "a\n",
             "--- a\n",
