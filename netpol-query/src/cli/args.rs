@@ -43,7 +43,7 @@ Examples:
 ",
     of_replay!("  netpol-query -f manifests/ replay trace.pcap --contract contracts.npq\n"),
     of_replay!(
-        "  netpol-query -f manifests/ enforce --in veth-a --out veth-b --bind 10.0.1.0/24=veth-a --bind 10.0.2.0/24=veth-b\n"
+        "  netpol-query -f manifests/ enforce --in veth-a --out veth-b --bindings places.txt\n"
     )
 );
 

@@ -162,7 +162,7 @@ fn help_opens_with_examples() {
     let ran = program(&["--help"], "");
     assert_eq!(ran.code, 0);
     assert!(ran.out.starts_with("Examples:\n"));
-    let examples = 6 + usize::from(cfg!(feature = "enforce"));
+    let examples = 6 + 2 * usize::from(cfg!(feature = "enforce"));
     assert_eq!(ran.out.lines().skip(1).take_while(|l| l.starts_with("  ")).count(), examples);
     assert!(program(&["man"], "").out.contains(".TH netpol-query"));
     for shell in ["bash", "zsh", "fish", "powershell"] {
