@@ -114,6 +114,8 @@ pub struct Tables {
     /// Datagrams in fragments.
     pub fragments: FragTable,
     neighbours: [Bucket; 2],
+    /// The number of the policies that were followed last; the first are number 1.
+    followed: u32,
 }
 
 /// How many packets came in since a moment.
@@ -140,12 +142,20 @@ impl Tables {
             flows: FlowTable::new(limits),
             fragments: FragTable::new(fragments),
             neighbours: [Bucket::default(); 2],
+            followed: 1,
         }
     }
 
-    /// Forgets what belongs to addresses that are others' now, and what is over.
+    /// Forgets what belongs to addresses that are others' now.
+    ///
+    /// Policies know what moved since those just before them: where some were passed over, every flow is forgotten, so that
+    /// no address inherits one.
     pub fn follow(&mut self, policies: &Policies) {
-        if policies.has_any_moved() {
+        let since = policies.epoch().wrapping_sub(self.followed);
+        self.followed = policies.epoch();
+        if since > 1 {
+            self.flows.purge(|_| false);
+        } else if since == 1 && policies.has_any_moved() {
             self.flows.purge(|flow| {
                 let Tuple { source, destination, .. } = flow.original;
                 policies.is_still_at(source, flow.original_port)

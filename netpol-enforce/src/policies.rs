@@ -307,9 +307,8 @@ impl Policies {
     /// Tells whether the evaluator would take a packet to port 0 of TCP, UDP or SCTP for one of a protocol without ports,
     /// which are always allowed here. Policies count ports from 1 on, so that it must not pass by that.
     fn would_wave_through(&self, tuple: &Tuple) -> bool {
-        let has_ports = PROTOCOLS.iter().any(|(number, _)| *number == tuple.protocol);
         let waves = self.snapshot.dialect().icmp == IcmpMode::Allow;
-        waves && has_ports && tuple.destination_port == 0
+        waves && tuple.destination_port == 0 && Self::has_ports(tuple.protocol)
     }
 
     /// Returns the question that a tuple asks of the evaluator.

@@ -11,7 +11,7 @@ use netpol_core::testing::{ClusterPlan, cases, cluster_plan};
 use netpol_enforce::binding::Bindings;
 use netpol_enforce::flow::FlowLimits;
 use netpol_enforce::pipeline::{Decision, Established, MidStream, Why};
-use netpol_enforce::policies::Sides;
+use netpol_enforce::policies::{Policies, Sides};
 use netpol_enforce::{DropReason, PortId};
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -553,6 +553,25 @@ fn an_outside_block_that_is_bound_elsewhere_inherits_nothing() {
         engine.passes(&way(here, DB, Family::V4).udp(4000, 53), Why::Policy);
         engine.passes(&way(DB, here, Family::V4).udp(53, 4000), Why::Established);
     }
+}
+
+#[test]
+fn policies_that_were_passed_over_leave_no_flow() {
+    let mut engine = Engine::of(&[EVERYTHING]);
+    engine.rules.established = Established::Keep;
+    engine.passes(&way(WEB, DB, Family::V4).udp(4000, 53), Why::Policy);
+    engine.passes(&way(DB, WEB, Family::V4).udp(53, 4000), Why::Established);
+    let owners = engine.tables.flows.limits().owners;
+    let next = |before: &Policies| {
+        let snapshot = snapshot_of(&plan(&[EVERYTHING]));
+        Policies::new(snapshot, engine.sides.clone(), owners, Some(before)).unwrap()
+    };
+    let second = next(engine.policies.as_ref().unwrap());
+    let third = next(&second);
+    engine.tables.follow(&third);
+    assert_eq!(engine.tables.flows.len(), 0);
+    engine.policies = Some(third);
+    engine.passes(&way(WEB, DB, Family::V4).udp(4000, 53), Why::Policy);
 }
 
 #[test]

@@ -109,7 +109,11 @@ impl Reloader {
         let epoch = made.epoch();
         let unbound = made.unbound().len();
         if !self.shared.replace(made, &self.wake, PATIENCE) {
-            return Err(vec!["the datapath did not take them up in time".into()]);
+            // They are stored: whatever the datapath decides next, it decides by them.
+            return Ok(format!(
+                "warning: policies number {epoch} wait for the datapath, which has decided nothing for {} s",
+                PATIENCE.as_secs()
+            ));
         }
         let unbound = match unbound {
             0 => String::new(),
