@@ -192,13 +192,19 @@ struct Passes {
     flow: Option<FlowId>,
 }
 
+#[inline]
 fn packet_of(
     policies: Option<&Policies>,
     rules: Rules,
     tables: &mut Tables,
     frame: &Frame<'_>,
 ) -> Result<Passes, DropReason> {
-    let packet = read(frame, &rules.read)?;
+    // Looked at where it was read: it is large, and copies of what was written just now are waited for.
+    let packet = read(frame, &rules.read);
+    let packet = match &packet {
+        Ok(packet) => packet,
+        Err(why) => return Err(*why),
+    };
     let (arrival, now) = (frame.meta.port, frame.meta.at);
     let neighbour = |tables: &mut Tables| {
         let bucket = tables.neighbours.get_mut(usize::from(arrival.0));
@@ -219,7 +225,7 @@ fn packet_of(
         Content::Ip(ip) => {
             let policies = policies.ok_or(DropReason::NoSnapshot)?;
             let out = opposite(Some(policies), arrival);
-            Judge { policies, rules, tables, packet: &packet, ip, arrival, out, now }.fragment()
+            Judge { policies, rules, tables, packet, ip, arrival, out, now }.fragment()
         }
     }
 }
@@ -349,9 +355,9 @@ impl Judge<'_> {
     }
 
     fn connection(&mut self) -> Result<Passes, DropReason> {
-        let tuple = Tuple::of(self.ip, self.packet.zone);
-        let found = self.tables.flows.find(&tuple, self.arrival, self.now);
-        let Some((id, direction)) = found else { return self.begin(tuple) };
+        let zone = self.packet.zone;
+        let found = self.tables.flows.find_packet(self.ip, zone, self.arrival, self.now);
+        let Some((id, direction)) = found else { return self.begin() };
         // Whoever began it stood where it should, behind the port that was found; the Ethernet address is of each frame.
         if self.policies.knows_macs() {
             self.ends()?;
@@ -362,13 +368,15 @@ impl Judge<'_> {
                 let out = self.tables.flows.out_port(id, direction).ok_or(DropReason::NoFlow)?;
                 Ok(Passes { out, why: Why::Established, flow: Some(id) })
             }
-            Advance::Reopen => self.begin(tuple),
+            Advance::Reopen => self.begin(),
             Advance::Refused(why) => Err(why),
         }
     }
 
     /// Judges the first packet of a connection and remembers it.
-    fn begin(&mut self, tuple: Tuple) -> Result<Passes, DropReason> {
+    #[inline(never)]
+    fn begin(&mut self) -> Result<Passes, DropReason> {
+        let tuple = Tuple::of(self.ip, self.packet.zone);
         let (from, _) = self.ends()?;
         match (Start::of(&self.ip.transport), self.rules.mid_stream) {
             (Start::Opens, _) | (Start::MidStream, MidStream::Pickup) => {}

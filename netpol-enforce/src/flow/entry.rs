@@ -83,8 +83,12 @@ pub(super) struct Entry {
 const _: () = assert!(size_of::<Place<Entry>>() <= 96);
 
 impl Entry {
-    pub(super) fn new(new: &NewFlow, stage: Stage, now: Tick) -> Self {
-        let (key, original_from_lo) = FlowKey::split(&new.tuple);
+    pub(super) fn new(
+        new: &NewFlow,
+        (key, original_from_lo): (FlowKey, bool),
+        stage: Stage,
+        now: Tick,
+    ) -> Self {
         Self {
             key,
             by_age: Links::NONE,

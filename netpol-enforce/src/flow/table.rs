@@ -13,7 +13,7 @@ use super::owners::Owners;
 use super::slab::Slab;
 use super::state::Queue;
 use super::{Direction, Flow, FlowCounters, FlowId, NewFlow, Tuple};
-use crate::wire::{Quoted, Transport};
+use crate::wire::{Ip, Quoted, Transport};
 use crate::{DropReason, PortId, Tick};
 
 /// How many flows may stay over their time for one call of [`FlowTable::expire`]: more than a batch of frames can
@@ -135,7 +135,30 @@ impl<S: BuildHasher> FlowTable<S> {
         arrival: PortId,
         now: Tick,
     ) -> Option<(FlowId, Direction)> {
-        let (index, direction) = self.find_any(tuple, now)?;
+        self.find_at(FlowKey::split(tuple), arrival, now)
+    }
+
+    /// Does what [`find`](Self::find) does, for a packet that is whole or the first fragment of a datagram.
+    #[inline]
+    pub fn find_packet(
+        &mut self,
+        ip: &Ip,
+        zone: u16,
+        arrival: PortId,
+        now: Tick,
+    ) -> Option<(FlowId, Direction)> {
+        self.find_at(FlowKey::of_packet(ip, zone), arrival, now)
+    }
+
+    #[inline]
+    fn find_at(
+        &mut self,
+        (key, from_lo): (FlowKey, bool),
+        arrival: PortId,
+        now: Tick,
+    ) -> Option<(FlowId, Direction)> {
+        let hash = self.hasher.hash_one(key);
+        let (index, direction) = self.find_any(&key, hash, from_lo, now)?;
         let entry = self.slab.get(index).filter(|entry| entry.port(direction) == arrival);
         entry.and_then(|_| self.id(index)).map(|id| (id, direction))
     }
@@ -152,7 +175,9 @@ impl<S: BuildHasher> FlowTable<S> {
         now: Tick,
     ) -> Option<(FlowId, Direction)> {
         Tuple::quoted(quoted, zone).find_map(|tuple| {
-            let (index, direction) = self.find_any(&tuple, now)?;
+            let (key, from_lo) = FlowKey::split(&tuple);
+            let hash = self.hasher.hash_one(key);
+            let (index, direction) = self.find_any(&key, hash, from_lo, now)?;
             let entry = self.slab.get(index)?;
             let id = self.id(index).filter(|_| entry.port(direction.opposite()) == arrival)?;
             Some((id, direction))
@@ -172,10 +197,11 @@ impl<S: BuildHasher> FlowTable<S> {
     pub fn insert(&mut self, new: &NewFlow, now: Tick) -> Result<FlowId, DropReason> {
         let now = self.tick(now);
         let stage = machine::start(&new.transport).ok_or(DropReason::NoFlow)?;
-        self.take_place(&new.tuple, now)?;
+        let (key, from_lo) = FlowKey::split(&new.tuple);
+        let hash = self.hasher.hash_one(key);
+        self.take_place(&key, hash, now)?;
         self.make_room(new.owner, now)?;
-        let entry = Entry::new(new, stage, now);
-        let hash = self.hasher.hash_one(entry.key);
+        let entry = Entry::new(new, (key, from_lo), stage, now);
         let (index, generation) = self.slab.insert(entry).ok_or(DropReason::FlowTableFull)?;
         let Self { slab, hasher, .. } = self;
         // INVARIANT: every index in the table is that of an entry; the constant is never a hash.
@@ -297,11 +323,19 @@ impl<S: BuildHasher> FlowTable<S> {
         count
     }
 
-    /// Returns the index of the flow between two ends, whatever the port, and the direction of the packet.
-    fn find_any(&mut self, tuple: &Tuple, now: Tick) -> Option<(u32, Direction)> {
+    /// Returns the index of the flow between two ends, whatever the port, and the direction of a packet from the lower or
+    /// the higher end.
+    #[inline]
+    fn find_any(
+        &mut self,
+        key: &FlowKey,
+        hash: u64,
+        from_lo: bool,
+        now: Tick,
+    ) -> Option<(u32, Direction)> {
         let now = self.tick(now);
-        let (key, from_lo) = FlowKey::split(tuple);
-        let index = self.find_key(&key)?;
+        let is_it = |index: &u32| self.slab.get(*index).is_some_and(|entry| entry.key == *key);
+        let index = self.index.find(hash, is_it).copied()?;
         let entry = self.slab.get(index)?;
         if entry.is_expired(now) {
             self.discard(index, Loss::Expired);
@@ -310,14 +344,9 @@ impl<S: BuildHasher> FlowTable<S> {
         Some((index, entry.direction(from_lo)))
     }
 
-    fn find_key(&self, key: &FlowKey) -> Option<u32> {
-        let is_it = |index: &u32| self.slab.get(*index).is_some_and(|entry| entry.key == *key);
-        self.index.find(self.hasher.hash_one(key), is_it).copied()
-    }
-
     /// Removes a flow between the same ends as a new one, unless it must stay.
-    fn take_place(&mut self, tuple: &Tuple, now: Tick) -> Result<(), DropReason> {
-        let Some((index, _)) = self.find_any(tuple, now) else { return Ok(()) };
+    fn take_place(&mut self, key: &FlowKey, hash: u64, now: Tick) -> Result<(), DropReason> {
+        let Some((index, _)) = self.find_any(key, hash, true, now) else { return Ok(()) };
         if self.slab.get(index).is_some_and(Entry::is_guarded) {
             self.counters.refused_taken += 1;
             return Err(DropReason::NoFlow);

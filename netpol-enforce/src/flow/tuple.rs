@@ -54,6 +54,7 @@ impl Tuple {
     /// Returns the tuple of a packet that is whole or the first fragment of a datagram.
     ///
     /// A later fragment has no ports, and an ICMP error is no packet of a flow: their tuples find nothing useful.
+    #[inline]
     pub fn of(ip: &Ip, zone: u16) -> Self {
         let (source_port, destination_port) = ports(&ip.transport);
         let Ip { source, destination, protocol, .. } = *ip;
@@ -89,7 +90,8 @@ impl Tuple {
 }
 
 /// Returns source and destination port of a transport header.
-fn ports(transport: &Transport) -> (u16, u16) {
+#[inline]
+pub(super) fn ports(transport: &Transport) -> (u16, u16) {
     match *transport {
         Transport::Tcp { source, destination, .. }
         | Transport::Udp { source, destination }

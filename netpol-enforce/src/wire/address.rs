@@ -11,6 +11,7 @@ const ALL_ROUTERS: Ipv6Addr = Ipv6Addr::new(0xFF02, 0, 0, 0, 0, 0, 0, 2);
 const ALL_DHCP_SERVERS: Ipv6Addr = Ipv6Addr::new(0xFF02, 0, 0, 0, 0, 0, 1, 2);
 
 /// Checks source, then destination.
+#[inline]
 pub(super) fn check(addresses: Addresses, service: Service) -> Result<(), DropReason> {
     if !is_source(addresses, service) {
         Err(DropReason::BadSource)
@@ -21,6 +22,7 @@ pub(super) fn check(addresses: Addresses, service: Service) -> Result<(), DropRe
     }
 }
 
+#[inline]
 fn is_source(addresses: Addresses, service: Service) -> bool {
     match addresses {
         Addresses::V4 { source, .. } if source.is_unspecified() => service == Service::DhcpClient,
@@ -32,6 +34,7 @@ fn is_source(addresses: Addresses, service: Service) -> bool {
     }
 }
 
+#[inline]
 fn check_destination(addresses: Addresses, service: Service) -> Result<(), DropReason> {
     let (internal, many) = match addresses {
         Addresses::V4 { destination, .. } => {
@@ -49,6 +52,7 @@ fn check_destination(addresses: Addresses, service: Service) -> Result<(), DropR
 }
 
 /// "This network" and loopback: on no wire (RFC 1122, 3.2.1.3). A host may take the latter for itself: CVE-2020-8558.
+#[inline]
 const fn is_internal_v4(address: Ipv4Addr) -> bool {
     address.octets()[0] == 0 || address.is_loopback()
 }
@@ -60,6 +64,7 @@ pub(super) const fn is_internal_v6(address: Ipv6Addr) -> bool {
 }
 
 /// Returns whether a destination is more than one host, and one that this service does not speak to.
+#[inline]
 fn is_many_v4(address: Ipv4Addr, service: Service) -> bool {
     let dhcp = matches!(service, Service::DhcpClient | Service::DhcpServer);
     address.is_multicast() || (address.is_broadcast() && !dhcp)

@@ -39,6 +39,7 @@ pub(super) enum Addresses {
 
 impl Addresses {
     /// Returns the source.
+    #[inline]
     pub(super) const fn source(self) -> IpAddr {
         match self {
             Self::V4 { source, .. } => IpAddr::V4(source),
@@ -47,6 +48,7 @@ impl Addresses {
     }
 
     /// Returns the destination.
+    #[inline]
     pub(super) const fn destination(self) -> IpAddr {
         match self {
             Self::V4 { destination, .. } => IpAddr::V4(destination),
@@ -68,6 +70,7 @@ pub(super) enum Part {
 
 impl Part {
     /// Returns which part a fragment is, if it is one.
+    #[inline]
     pub(super) const fn of(fragment: Option<&Fragment>) -> Self {
         match fragment {
             None => Self::Whole,
@@ -77,6 +80,7 @@ impl Part {
     }
 
     /// Returns why a part is dropped that ends inside its transport header: `whole` if it is not a fragment.
+    #[inline]
     pub(super) const fn too_short(self, whole: DropReason) -> DropReason {
         match self {
             Self::Whole => whole,
@@ -96,6 +100,7 @@ pub(super) struct Piece {
 
 impl Piece {
     /// Returns whether this is the whole packet; an IPv6 packet with such a header is an atomic fragment (RFC 6946).
+    #[inline]
     pub(super) const fn is_whole(self) -> bool {
         self.offset == 0 && !self.more
     }
@@ -104,6 +109,7 @@ impl Piece {
     ///
     /// `None` if it carries nothing, if it is not the last one and does not end at a multiple of 8 bytes, or if the
     /// packet it belongs to would be longer than can be (RFC 791; RFC 8200, 4.5).
+    #[inline]
     pub(super) fn fragment(self, length: usize, before: usize) -> Option<Fragment> {
         let end = usize::from(self.offset) + length;
         let ends_well = !self.more || length.is_multiple_of(8);

@@ -42,6 +42,7 @@ pub(super) struct Ethernet<'a> {
 
 impl<'a> Ethernet<'a> {
     /// Reads the header and at most so many tags.
+    #[inline]
     pub(super) fn read(bytes: &'a [u8], vlan_depth: u8) -> Result<Self, DropReason> {
         let mut ethernet = Self::read_header(View::new(bytes)).ok_or(DropReason::TooShort)?;
         for depth in 0.. {
@@ -60,6 +61,7 @@ impl<'a> Ethernet<'a> {
         if is_group(ethernet.source) { Err(DropReason::BadSource) } else { Ok(ethernet) }
     }
 
+    #[inline]
     fn read_header(frame: View<'a>) -> Option<Self> {
         Some(Self {
             destination: frame.array(DESTINATION)?,
@@ -72,6 +74,7 @@ impl<'a> Ethernet<'a> {
     }
 
     /// Goes on behind the tag that comes next, and returns its VLAN id.
+    #[inline]
     fn remove_tag(&mut self) -> Option<u16> {
         let id = self.payload.u16(0)? & VLAN_ID;
         self.ethertype = self.payload.u16(2)?;
@@ -89,12 +92,14 @@ impl<'a> Ethernet<'a> {
     ///
     /// A packet for one host must not be in a frame for many (RFC 1122, 3.3.6): each of them would take it. The other
     /// way round is legal (RFC 6085).
+    #[inline]
     pub(super) fn may_carry(&self, destination: IpAddr) -> bool {
         !is_group(self.destination) || group_of(destination) == Some(self.destination)
     }
 }
 
 /// Returns whether an address means more than one station.
+#[inline]
 pub(super) const fn is_group(mac: Mac) -> bool {
     mac[0] & 1 != 0
 }

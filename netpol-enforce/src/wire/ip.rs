@@ -7,6 +7,7 @@ use super::{Content, Ip, ReadLimits, address, neighbour, offload, transport};
 use crate::{DropReason, FrameMeta};
 
 /// Reads the rest of a packet whose IP header is good.
+#[inline]
 pub(super) fn read(
     datagram: &Datagram<'_>,
     ethernet: &Ethernet<'_>,
@@ -25,6 +26,7 @@ pub(super) fn read(
     }
 }
 
+#[inline]
 fn read_transport(datagram: &Datagram<'_>) -> Result<Ip, DropReason> {
     let (transport, length) = transport::read(datagram)?;
     let mut fragment = datagram.fragment;

@@ -28,6 +28,7 @@ const OPTION_LOOSE_SOURCE_ROUTE: u8 = 131;
 const OPTION_STRICT_SOURCE_ROUTE: u8 = 137;
 
 /// Reads an IPv4 packet up to its transport header.
+#[inline]
 pub(super) fn read<'a>(
     ethernet: &Ethernet<'a>,
     gso: Option<Gso>,
@@ -74,6 +75,7 @@ pub(super) struct Header {
 
 impl Header {
     /// Reads the fields before the options; `None` if it is not IPv4 or too short to be.
+    #[inline]
     pub(super) fn read(packet: View<'_>) -> Option<Self> {
         let [version, words] = nibbles(packet.u8(VERSION_AND_LENGTH)?);
         let length = usize::from(words) * 4;
@@ -95,6 +97,7 @@ impl Header {
     }
 
     /// Returns the header with its options, and the payload without Ethernet padding.
+    #[inline]
     fn split<'a>(&self, packet: View<'a>, gso: Option<Gso>) -> Option<(View<'a>, View<'a>)> {
         let total = match (self.total_length, gso) {
             (0, Some(_)) => packet.len(),
@@ -106,11 +109,13 @@ impl Header {
 }
 
 /// Returns the upper and the lower half of a byte.
+#[inline]
 const fn nibbles(byte: u8) -> [u8; 2] {
     [byte >> 4, byte & 0x0F]
 }
 
 /// Checks the header checksum: the ones' complement sum over all words is all ones (RFC 1071).
+#[inline]
 fn check_sum(header: View<'_>) -> Result<(), DropReason> {
     let (words, _) = header.bytes().as_chunks::<2>();
     let sum: u32 = words.iter().map(|word| u32::from(u16::from_be_bytes(*word))).sum();
@@ -120,6 +125,7 @@ fn check_sum(header: View<'_>) -> Result<(), DropReason> {
 }
 
 /// Walks the options up to their end: none may be a source route (RFC 7126, 4.3 and 4.4) or run over the header.
+#[inline]
 fn check_options(header: View<'_>) -> Result<(), DropReason> {
     let mut at = SHORTEST;
     while let Some(kind) = header.u8(at) {

@@ -86,6 +86,7 @@ impl Default for ReadLimits {
 /// * [`TcpHeader`](DropReason::TcpHeader), [`TcpFlags`](DropReason::TcpFlags), [`UdpLength`](DropReason::UdpLength),
 ///   [`SctpHeader`](DropReason::SctpHeader), [`IcmpHeader`](DropReason::IcmpHeader): its transport header.
 /// * [`IcmpUnrelated`](DropReason::IcmpUnrelated): an ICMP error that cannot be about a connection.
+#[inline]
 pub fn read(frame: &Frame<'_>, limits: &ReadLimits) -> Result<Packet, DropReason> {
     offload::check_frame(frame)?;
     let ethernet = Ethernet::read(frame.bytes, limits.vlan_depth)?;

@@ -9,6 +9,7 @@ use crate::{Csum, DropReason, Frame, FrameMeta, Gso, GsoKind};
 const CHECKSUM_LENGTH: usize = 2;
 
 /// Checks that a frame is whole and, if it is a superframe, of a kind that can be sent.
+#[inline]
 pub(super) fn check_frame(frame: &Frame<'_>) -> Result<(), DropReason> {
     let wire_len = usize::try_from(frame.meta.wire_len).unwrap_or(usize::MAX);
     if frame.bytes.len() < wire_len {
@@ -30,6 +31,7 @@ pub(super) fn check_nothing_left(meta: &FrameMeta) -> Result<(), DropReason> {
 }
 
 /// Checks that what is left to do on an IP packet is done on its own transport header.
+#[inline]
 pub(super) fn check_packet(datagram: &Datagram<'_>, meta: &FrameMeta) -> Result<(), DropReason> {
     if meta.gso.is_some_and(|gso| !is_cut_by(datagram, gso.kind)) {
         return Err(DropReason::TunnelGso);
@@ -44,6 +46,7 @@ pub(super) fn check_packet(datagram: &Datagram<'_>, meta: &FrameMeta) -> Result<
 
 /// Returns whether a superframe of this kind is this packet, not one inside it: the kernel describes that of a tunnel
 /// by what is within.
+#[inline]
 fn is_cut_by(datagram: &Datagram<'_>, kind: GsoKind) -> bool {
     let transport = match (kind, datagram.addresses) {
         (GsoKind::Tcp4, Addresses::V4 { .. }) | (GsoKind::Tcp6, Addresses::V6 { .. }) => Some(TCP),

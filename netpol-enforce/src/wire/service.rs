@@ -21,6 +21,7 @@ pub(super) enum Service {
 
 impl Service {
     /// Returns what a packet is for, or why packets for that are not forwarded.
+    #[inline]
     pub(super) fn of(datagram: &Datagram<'_>, limits: ReadLimits) -> Result<Self, DropReason> {
         match (datagram.addresses, datagram.protocol) {
             _ if datagram.part == Part::Later => Ok(Self::None),

@@ -15,6 +15,7 @@ const FLAGS: usize = 13;
 const SHORTEST: usize = 20;
 
 /// Reads a header, which must be here with all its options.
+#[inline]
 pub(super) fn read(bytes: View<'_>, part: Part) -> Result<Header, DropReason> {
     let too_short = part.too_short(DropReason::TcpHeader);
     let words = bytes.take(SHORTEST).and_then(|header| header.u8(DATA_OFFSET)).ok_or(too_short)?;
@@ -28,6 +29,7 @@ pub(super) fn read(bytes: View<'_>, part: Part) -> Result<Header, DropReason> {
     Ok((transport, length))
 }
 
+#[inline]
 fn read_fields(header: View<'_>) -> Option<(Transport, TcpFlags)> {
     let flags = TcpFlags(header.u8(FLAGS)?);
     let (source, destination) = (header.u16(SOURCE)?, header.u16(DESTINATION)?);
@@ -35,6 +37,7 @@ fn read_fields(header: View<'_>) -> Option<(Transport, TcpFlags)> {
 }
 
 /// Checks flags. A segment opens, resets or acknowledges (RFC 9293, 3.10.7), and ends nothing that it opens.
+#[inline]
 fn check_flags(flags: TcpFlags) -> Result<(), DropReason> {
     let means_nothing = !flags.has(TcpFlags::SYN | TcpFlags::RST | TcpFlags::ACK);
     let opens_and_ends = flags.has(TcpFlags::SYN) && flags.has(TcpFlags::FIN | TcpFlags::RST);

@@ -9,6 +9,7 @@ use crate::DropReason;
 pub(super) type Header = (Transport, usize);
 
 /// Reads the transport header.
+#[inline]
 pub(super) fn read(datagram: &Datagram<'_>) -> Result<Header, DropReason> {
     let (bytes, part) = (datagram.payload, datagram.part);
     match (datagram.addresses, datagram.protocol) {

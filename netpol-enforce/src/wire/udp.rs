@@ -14,6 +14,7 @@ pub(super) const LENGTH: usize = 8;
 
 /// Reads a header. Its length field counts the whole datagram, of which a first fragment has less; bytes behind it
 /// are legal, as hosts cut them off.
+#[inline]
 pub(super) fn read(bytes: View<'_>, part: Part, is_jumbogram: bool) -> Result<Header, DropReason> {
     let too_short = part.too_short(DropReason::UdpLength);
     let header = bytes.take(LENGTH).ok_or(too_short)?;
