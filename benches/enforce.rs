@@ -16,7 +16,7 @@ use netpol_bench::{Preset, cluster};
 use netpol_core::model::{Cluster, Dialect, Family, Flow, Peer, Protocol, Verdict};
 use netpol_core::reach::Snapshot;
 use netpol_enforce::binding::Bindings;
-use netpol_enforce::flow::{FlowLimits, FragTable};
+use netpol_enforce::flow::{FlowLimits, FragLimits};
 use netpol_enforce::pipeline::{Decision, Rules, Tables, decide};
 use netpol_enforce::policies::{Policies, Sides};
 use netpol_enforce::wire::build::{Link, tcp};
@@ -78,7 +78,9 @@ fn policies(snapshot: Snapshot) -> Policies {
 }
 
 fn tables() -> Tables {
-    Tables::new(FlowLimits::new(FlowLimits::CAPACITY, PODS + 1), FragTable::CAPACITY)
+    let owners = PODS + 1;
+    let fragments = FragLimits::new(FragLimits::CAPACITY, owners);
+    Tables::new(FlowLimits::new(FlowLimits::CAPACITY, owners), fragments)
 }
 
 fn bench(c: &mut Criterion) {

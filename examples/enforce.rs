@@ -31,7 +31,7 @@ fn run(ports: [&str; 2], manifests: &str, bindings: &[&str]) -> Result<(), Box<d
     use netpol_enforce::Tick;
     use netpol_enforce::afpacket::{AfPacket, OpenOptions};
     use netpol_enforce::binding::Bindings;
-    use netpol_enforce::flow::{FlowLimits, FragTable};
+    use netpol_enforce::flow::{FlowLimits, FragLimits};
     use netpol_enforce::forwarder::{Forwarder, Mode, Shared};
     use netpol_enforce::pipeline::{Rules, Tables};
     use netpol_enforce::policies::{Policies, Sides};
@@ -62,7 +62,8 @@ fn run(ports: [&str; 2], manifests: &str, bindings: &[&str]) -> Result<(), Box<d
     let shared = Arc::new(Shared::default());
     // Nobody has to see them before the first frame.
     shared.replace(Arc::new(policies), || {}, Duration::ZERO);
-    let tables = Tables::new(FlowLimits::new(FlowLimits::CAPACITY, owners), FragTable::CAPACITY);
+    let fragments = FragLimits::new(FragLimits::CAPACITY, owners);
+    let tables = Tables::new(FlowLimits::new(FlowLimits::CAPACITY, owners), fragments);
     let mut datapath = Forwarder::new(device, tables, Rules::default(), Mode::Enforce, shared);
     loop {
         datapath.step(Duration::from_millis(500))?;

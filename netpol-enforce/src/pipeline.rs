@@ -3,8 +3,8 @@
 use std::net::{IpAddr, Ipv6Addr};
 
 use crate::flow::{
-    Advance, Arrival, Decided, Fate, FlowId, FlowLimits, FlowTable, FragId, FragKey, FragTable,
-    NewFlow, Start, Tuple,
+    Advance, Arrival, Decided, Fate, FlowId, FlowLimits, FlowTable, FragId, FragKey, FragLimits,
+    FragTable, NewFlow, Start, Tuple,
 };
 use crate::policies::{End, Policies};
 use crate::wire::{Arp, Content, Ip, Mac, Neighbour, Packet, Quoted, ReadLimits, Transport, read};
@@ -137,9 +137,9 @@ impl Bucket {
 
 impl Tables {
     /// Makes empty tables; their memory is reserved here and does not grow.
-    pub fn new(limits: FlowLimits, fragments: u32) -> Self {
+    pub fn new(flows: FlowLimits, fragments: FragLimits) -> Self {
         Self {
-            flows: FlowTable::new(limits),
+            flows: FlowTable::new(flows),
             fragments: FragTable::new(fragments),
             neighbours: [Bucket::default(); 2],
             followed: 1,
@@ -297,7 +297,7 @@ impl Judge<'_> {
     /// A fragment is what its datagram is.
     fn fragment(mut self) -> Result<Passes, DropReason> {
         let Some(fragment) = self.ip.fragment else { return self.whole() };
-        self.ends()?;
+        let (from, _) = self.ends()?;
         let key = FragKey::of(self.ip, &fragment, self.packet.zone, self.arrival);
         match self.tables.fragments.accept(&key, &fragment, self.now)? {
             Arrival::First => {
@@ -306,7 +306,8 @@ impl Judge<'_> {
                     Ok(Passes { out, flow, .. }) => (Fate::Forward { out }, flow),
                     Err(why) => (Fate::Drop(why), None),
                 };
-                let decided = Decided { fate, flow, epoch: self.policies.epoch() };
+                let (epoch, owner) = (self.policies.epoch(), from.owner);
+                let decided = Decided { fate, flow, epoch, owner };
                 let stored = self.tables.fragments.insert(&key, &fragment, decided, self.now);
                 passes.and_then(|passes| stored.map(|_| passes))
             }

@@ -21,7 +21,7 @@ use netpol_core::model::{
 use netpol_core::reach::Snapshot;
 use netpol_core::testing::{ClusterPlan, PolicyPlan};
 use netpol_enforce::binding::Bindings;
-use netpol_enforce::flow::{FlowCounters, FlowLimits};
+use netpol_enforce::flow::{FlowCounters, FlowLimits, FragLimits};
 use netpol_enforce::pipeline::{Decision, Rules, Tables, Why, decide};
 use netpol_enforce::policies::{Policies, Sides};
 use netpol_enforce::wire::build::{Link, set_ipv4_checksum, tcp, udp};
@@ -121,7 +121,7 @@ impl Engine {
         bindings.add_external("near", &ports).unwrap();
         let snapshot = Snapshot::new(plan.build().unwrap(), Dialect::spec());
         let policies = Policies::new(snapshot, Sides::Bound(bindings), OWNERS, None).unwrap();
-        let tables = Tables::new(FlowLimits::new(CAPACITY, OWNERS), 1_024);
+        let tables = Tables::new(FlowLimits::new(CAPACITY, OWNERS), FragLimits::new(1_024, OWNERS));
         Self { policies, tables, now: Tick(0), allocated: 0 }
     }
 

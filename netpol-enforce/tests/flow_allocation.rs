@@ -8,7 +8,8 @@ use std::net::Ipv4Addr;
 
 use cap::Cap;
 use netpol_enforce::flow::{
-    Advance, Arrival, Decided, Fate, FlowLimits, FlowTable, FragKey, FragTable, NewFlow, Tuple,
+    Advance, Arrival, Decided, Fate, FlowLimits, FlowTable, FragKey, FragLimits, FragTable,
+    NewFlow, Tuple,
 };
 use netpol_enforce::wire::{Fragment, Ip, TcpFlags, Transport};
 use netpol_enforce::{PortId, Tick};
@@ -90,7 +91,7 @@ fn fragment_step(table: &mut FragTable, numbers: &mut Numbers, now: Tick) {
     let fragment = Fragment { id, offset, length: units * 8, more, header_end: 8 };
     let key = FragKey::of(&ip, &fragment, 0, here);
     if table.accept(&key, &fragment, now) == Ok(Arrival::First) {
-        let decided = Decided { fate: Fate::Forward { out }, flow: None, epoch: 0 };
+        let decided = Decided { fate: Fate::Forward { out }, flow: None, epoch: 0, owner: id % 16 };
         // A full table belongs to the run.
         let _stored = table.insert(&key, &fragment, decided, now).is_ok();
     }
@@ -103,7 +104,7 @@ fn main() {
     for capacity in [1_u32, 3, 1_000, 4_096] {
         let limits = FlowLimits { quota: capacity.div_ceil(4), ..FlowLimits::new(capacity, 16) };
         let mut flows = FlowTable::new(limits);
-        let mut fragments = FragTable::new(capacity.div_ceil(4));
+        let mut fragments = FragTable::new(FragLimits::new(capacity.div_ceil(4), 16));
         let mut numbers = Numbers(u64::from(capacity));
         let before = ALLOCATOR.total_allocated();
         for step in 0..150_000_u32 {

@@ -22,7 +22,9 @@ mod tuple;
 
 pub use self::counters::FlowCounters;
 pub use self::entry::{Flow, FlowId, NewFlow};
-pub use self::fragment::{Arrival, Decided, Fate, FragCounters, FragId, FragKey, FragTable};
+pub use self::fragment::{
+    Arrival, Decided, Fate, FragCounters, FragId, FragKey, FragLimits, FragTable,
+};
 pub use self::key::FlowKey;
 pub use self::machine::Start;
 pub use self::state::{Class, State};

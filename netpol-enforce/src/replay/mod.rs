@@ -21,7 +21,7 @@ use self::book::{Book, Place};
 use self::midway::Picked;
 use self::stopped::Stopped;
 use crate::device::{Capture, Clock, Device as _, Seen};
-use crate::flow::{FlowLimits, Start, Tuple};
+use crate::flow::{FlowLimits, FragLimits, Start, Tuple};
 use crate::pipeline::{Decision, Established, MidStream, Rules, Tables, Why, decide};
 use crate::policies::Policies;
 use crate::wire::{Content, Ip, Packet, ReadLimits, Transport, read};
@@ -155,7 +155,7 @@ impl<'p> Replay<'p> {
         Self {
             policies,
             rules: Self::RULES,
-            tables: Tables::new(all, fragments),
+            tables: Tables::new(all, FragLimits::shared(fragments)),
             stopped: Stopped::new(all.capacity, fragments),
             book: Book::new(policies, flows),
             clock: Clock::default(),

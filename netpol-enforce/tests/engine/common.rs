@@ -10,7 +10,7 @@ use netpol_core::model::{
 use netpol_core::reach::Snapshot;
 use netpol_core::testing::{ClusterPlan, PolicyPlan};
 use netpol_enforce::binding::Bindings;
-use netpol_enforce::flow::{FlowCounters, FlowLimits, FragCounters};
+use netpol_enforce::flow::{FlowCounters, FlowLimits, FragCounters, FragLimits};
 use netpol_enforce::pipeline::{Decision, Rules, Tables, Why, decide};
 use netpol_enforce::policies::{Policies, Sides};
 use netpol_enforce::wire::Mac;
@@ -321,7 +321,7 @@ impl Engine {
             policies: Some(policies),
             sides,
             rules: Rules::default(),
-            tables: Tables::new(limits, 64),
+            tables: Tables::new(limits, FragLimits::new(64, OWNERS)),
             now: Tick(0),
         }
     }

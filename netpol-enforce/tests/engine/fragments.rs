@@ -1,7 +1,7 @@
 //! Datagrams in fragments: what is decided about the first holds for the others, as long as policies are the same.
 
 use netpol_core::model::Family;
-use netpol_enforce::flow::{FlowLimits, FragCounters};
+use netpol_enforce::flow::{FlowLimits, FragCounters, FragLimits};
 use netpol_enforce::pipeline::{Established, Tables, Why};
 use netpol_enforce::wire::build::{
     Extension, Ipv6, Message, echo_request, icmpv6_echo_request, tcp, udp,
@@ -9,7 +9,8 @@ use netpol_enforce::wire::build::{
 use netpol_enforce::{DropReason, PortId};
 
 use crate::common::{
-    ACK, CACHE, DB, EVERYTHING, Engine, NOTHING, OWNERS, SERVICES, SYN, Sent, WEB, snapshot, way,
+    ACK, CACHE, DB, EVERYTHING, Engine, NOTHING, OWNERS, PEER, SERVICES, SYN, Sent, WEB, snapshot,
+    way,
 };
 
 /// What is cut into three pieces.
@@ -254,7 +255,8 @@ fn the_longest_datagram_passes_and_a_longer_one_does_not() {
 fn datagrams_have_fifteen_seconds_and_so_much_room() {
     for family in Family::ALL {
         let mut engine = Engine::of(&[EVERYTHING]);
-        engine.tables = Tables::new(FlowLimits::new(1_000, OWNERS), 2);
+        let fragments = FragLimits { owners: OWNERS, ..FragLimits::shared(2) };
+        engine.tables = Tables::new(FlowLimits::new(1_000, OWNERS), fragments);
         let datagram = |id| way(WEB, DB, family).fragments(id, 16, &query(53));
         engine.passes(&datagram(1)[0], Why::Policy);
         engine.passes(&datagram(2)[0], Why::Established);
@@ -270,5 +272,34 @@ fn datagrams_have_fifteen_seconds_and_so_much_room() {
         engine.drops(&datagram(5)[0], DropReason::FragmentTableFull);
         let counters = engine.ledger().fragments;
         assert_eq!((counters.held, counters.refused_full, counters.expired), (2, 2, 2));
+    }
+}
+
+#[test]
+fn a_pod_that_ends_no_datagram_takes_its_own_room_alone() {
+    for family in Family::ALL {
+        let mut engine = Engine::of(&[]);
+        let fragments = FragLimits::new(64, OWNERS);
+        assert_eq!(fragments.quota, 8);
+        engine.tables = Tables::new(FlowLimits::new(1_000, OWNERS), fragments);
+        let first = |from, id| way(from, DB, family).fragments(id, 16, &query(53)).swap_remove(0);
+        engine.passes(&first(WEB, 0), Why::Policy);
+        for id in 1..8 {
+            engine.passes(&first(WEB, id), Why::Established);
+        }
+        for id in 8..100 {
+            engine.drops(&first(WEB, id), DropReason::PodQuota);
+        }
+        let others = way(PEER, DB, family).fragments(1, 16, &query(53));
+        engine.passes(&others[0], Why::Policy);
+        others[1..].iter().for_each(|part| engine.passes(part, Why::Fragment));
+        // One that ends gives its place back.
+        for part in &way(WEB, DB, family).fragments(3, 16, &query(53))[1..] {
+            engine.passes(part, Why::Fragment);
+        }
+        engine.passes(&first(WEB, 100), Why::Established);
+        engine.drops(&first(WEB, 101), DropReason::PodQuota);
+        let counters = engine.ledger().fragments;
+        assert_eq!((counters.held, counters.completed, counters.refused_quota), (8, 2, 93));
     }
 }

@@ -7,7 +7,7 @@ use std::net::IpAddr;
 use netpol_core::evaluate::reference;
 use netpol_core::model::{Cluster, Dialect, Family, Flow, Peer, Protocol, Verdict};
 use netpol_core::reach::Snapshot;
-use netpol_enforce::flow::{FlowCounters, FlowLimits, FragKey, Tuple};
+use netpol_enforce::flow::{FlowCounters, FlowLimits, FragKey, FragLimits, Tuple};
 use netpol_enforce::pipeline::{Decision, Tables, Why};
 use netpol_enforce::policies::Sides;
 use netpol_enforce::wire::build::{
@@ -25,7 +25,7 @@ use crate::oracle::check_agreement;
 
 /// Small enough that everything overflows.
 const LIMITS: FlowLimits = FlowLimits { capacity: 12, owners: OWNERS, quota: 5, embryonic: 6 };
-const FRAGMENTS: u32 = 8;
+const FRAGMENTS: FragLimits = FragLimits { capacity: 8, owners: OWNERS, quota: 5 };
 
 /// The policies that take turns.
 const ERAS: [&[Opens<'static>]; 4] = [
@@ -265,7 +265,7 @@ fn check_books(ledger: &Ledger) {
     assert!(flows.held() <= LIMITS.capacity && flows.embryonic <= LIMITS.embryonic, "{flows:?}");
     let gone = fragments.completed + fragments.expired + fragments.evicted + fragments.removed;
     assert_eq!(fragments.inserted, u64::from(fragments.held) + gone, "{fragments:?}");
-    assert!(fragments.held <= FRAGMENTS, "{fragments:?}");
+    assert!(fragments.held <= FRAGMENTS.capacity, "{fragments:?}");
 }
 
 /// Checks what one frame has changed in the books.
@@ -277,7 +277,9 @@ fn check_entry(before: &Ledger, after: &Ledger, found: &Decision, ip: Option<&Ip
         Decision::Forward { why, .. } => {
             assert_eq!((inserted, removed), (u64::from(*why == Why::Policy), 0), "{found:?}");
         }
+        // A first fragment is judged before there is room for it.
         Decision::Drop { why: DropReason::FragmentTableFull } => assert!(inserted <= 1),
+        Decision::Drop { why: DropReason::PodQuota } if is_fragment => assert!(inserted <= 1),
         // A fragment is told again what its first one was.
         Decision::Drop { why: DropReason::Revoked } => {
             assert!(inserted == 0 && (removed == 1 || is_fragment));

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use netpol_core::model::{Dialect, Family, IcmpMode, Protocol};
 use netpol_core::reach::Snapshot;
 use netpol_enforce::binding::Bindings;
-use netpol_enforce::flow::FlowLimits;
+use netpol_enforce::flow::{FlowLimits, FragLimits};
 use netpol_enforce::pipeline::{Decision, Established, MidStream, Tables, Why};
 use netpol_enforce::policies::Sides;
 use netpol_enforce::wire::build::{
@@ -417,7 +417,7 @@ fn no_flow_mid_stream() -> Case {
 /// Two flows are assured, and there is room for two.
 fn full(limits: FlowLimits) -> Engine {
     let mut engine = open();
-    engine.tables = Tables::new(limits, 8);
+    engine.tables = Tables::new(limits, FragLimits { owners: OWNERS, ..FragLimits::shared(8) });
     for port in [4000, 4001] {
         engine.passes(&way(WEB, DB, V4).udp(port, 53), Why::Policy);
         engine.passes(&way(DB, WEB, V4).udp(53, port), Why::Established);
@@ -664,7 +664,10 @@ fn fragment_table_full() -> Case {
         reason: R::FragmentTableFull,
         engine: || {
             let mut engine = services();
-            engine.tables = Tables::new(FlowLimits::new(100, OWNERS), 1);
+            engine.tables = Tables::new(
+                FlowLimits::new(100, OWNERS),
+                FragLimits { owners: OWNERS, ..FragLimits::shared(1) },
+            );
             engine.passes(&piece(1, 0), Why::Policy);
             engine
         },

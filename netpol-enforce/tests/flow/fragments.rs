@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use netpol_enforce::flow::{Arrival, Decided, Fate, FragCounters, FragKey, FragTable};
+use netpol_enforce::flow::{Arrival, Decided, Fate, FragCounters, FragKey, FragLimits, FragTable};
 use netpol_enforce::wire::{Fragment, Ip, Transport};
 use netpol_enforce::{DropReason, PortId, Tick};
 use proptest::collection::vec;
@@ -12,14 +12,16 @@ use crate::common::{FixedHash, at, host};
 
 type Table = FragTable<FixedHash>;
 
-const FORWARD: Decided = Decided { fate: Fate::Forward { out: PortId(1) }, flow: None, epoch: 3 };
-const DENY: Decided = Decided { fate: Fate::Drop(DropReason::Policy), flow: None, epoch: 3 };
+const FORWARD: Decided =
+    Decided { fate: Fate::Forward { out: PortId(1) }, flow: None, epoch: 3, owner: 0 };
+const DENY: Decided =
+    Decided { fate: Fate::Drop(DropReason::Policy), flow: None, epoch: 3, owner: 0 };
 
 const OVERLAP: Result<(), DropReason> = Err(DropReason::FragmentOverlap);
 const NO_FIRST: Result<(), DropReason> = Err(DropReason::FragmentNoFirst);
 
 fn table(capacity: u32) -> Table {
-    FragTable::with_hasher(capacity, FixedHash::default())
+    FragTable::with_hasher(FragLimits::shared(capacity), FixedHash::default())
 }
 
 fn ip(source: IpAddr, destination: IpAddr, protocol: u8) -> Ip {
@@ -152,6 +154,7 @@ fn bytes_beyond_the_end_and_a_second_end_condemn_the_datagram() {
         [first, (32, 8, true, Ok(())), (24, 8, false, OVERLAP)],
         // The last one again, with others after it.
         [first, last, (32, 8, true, OVERLAP)],
+        [first, (32, 7, false, Ok(())), (32, 8, true, OVERLAP)],
     ];
     for parts in table {
         assert_eq!(check(&parts).condemned, 1, "{parts:?}");

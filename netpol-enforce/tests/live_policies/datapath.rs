@@ -12,7 +12,7 @@ use netpol_core::reach::Snapshot;
 use netpol_enforce::Tick;
 use netpol_enforce::afpacket::{AfPacket, OpenOptions};
 use netpol_enforce::binding::Bindings;
-use netpol_enforce::flow::FlowLimits;
+use netpol_enforce::flow::{FlowLimits, FragLimits};
 use netpol_enforce::forwarder::{Forwarder, Mode, Shared};
 use netpol_enforce::pipeline::{Established, Rules, Tables};
 use netpol_enforce::policies::{Policies, Sides};
@@ -57,7 +57,7 @@ impl Datapath {
         options.wake = Some(OwnedFd::from(reader));
         let device = AfPacket::open(&PORTS, options).unwrap();
         let rules = Rules { established, ..Rules::default() };
-        let tables = Tables::new(FlowLimits::new(65_536, OWNERS), 1024);
+        let tables = Tables::new(FlowLimits::new(65_536, OWNERS), FragLimits::new(1024, OWNERS));
         let mut forwarder =
             Forwarder::new(device, tables, rules, Mode::Enforce, Arc::clone(&shared));
         let stop = Arc::new(AtomicBool::new(false));

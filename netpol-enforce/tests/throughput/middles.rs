@@ -12,7 +12,7 @@ use netpol_core::reach::Snapshot;
 use netpol_enforce::afpacket::{AfPacket, OpenOptions};
 use netpol_enforce::binding::Bindings;
 use netpol_enforce::device::Device as _;
-use netpol_enforce::flow::{FlowLimits, FragTable};
+use netpol_enforce::flow::{FlowLimits, FragLimits};
 use netpol_enforce::forwarder::{Forwarder, Mode, Shared};
 use netpol_enforce::pipeline::{Rules, Tables};
 use netpol_enforce::policies::{Policies, Sides};
@@ -81,7 +81,7 @@ impl Middle {
                     shared.replace(Arc::new(policies), || {}, Duration::ZERO);
                     let tables = Tables::new(
                         FlowLimits::new(FlowLimits::CAPACITY, OWNERS),
-                        FragTable::CAPACITY,
+                        FragLimits::new(FragLimits::CAPACITY, OWNERS),
                     );
                     let mut forwarder =
                         Forwarder::new(device, tables, Rules::default(), Mode::Enforce, shared);

@@ -61,6 +61,8 @@ pub struct Decided {
     pub flow: Option<FlowId>,
     /// The epoch of the policies that decided.
     pub epoch: u32,
+    /// Who sent it, for the quota: a number below [`FragLimits::owners`](super::FragLimits::owners).
+    pub owner: u32,
 }
 
 /// A datagram of a table. It finds nothing once the datagram is forgotten.

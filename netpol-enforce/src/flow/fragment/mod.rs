@@ -5,7 +5,9 @@
 
 mod cover;
 mod entry;
+mod limits;
 mod table;
 
 pub use self::entry::{Decided, Fate, FragId, FragKey};
+pub use self::limits::FragLimits;
 pub use self::table::{Arrival, FragCounters, FragTable};

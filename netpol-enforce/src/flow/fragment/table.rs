@@ -6,7 +6,8 @@ use hashbrown::HashTable;
 
 use super::cover::{Cover, Placement, Stretch, UNIT};
 use super::entry::{ByAge, Entry};
-use super::{Decided, Fate, FragId, FragKey};
+use super::limits::Held;
+use super::{Decided, Fate, FragId, FragKey, FragLimits};
 use crate::flow::list::{Links, List};
 use crate::flow::slab::Slab;
 use crate::wire::Fragment;
@@ -50,6 +51,8 @@ pub struct FragCounters {
     pub duplicates: u64,
     /// First fragments for which there was no room.
     pub refused_full: u64,
+    /// First fragments that were refused because their owner has its quota in datagrams that are being forwarded.
+    pub refused_quota: u64,
 }
 
 /// What was decided about datagrams that come in fragments, and which bytes of them have come.
@@ -64,13 +67,15 @@ pub struct FragCounters {
 ///
 /// In a full table a new datagram takes the place of one whose time is over, else of the oldest one that is being
 /// dropped: forgetting that one lets nothing pass, since a fragment of an unknown datagram is dropped as well. A
-/// datagram that is being forwarded never makes room.
+/// datagram that is being forwarded never makes room. An owner has at most its quota in those, so that no pod takes the
+/// place of all others by datagrams that it never ends.
 #[derive(Clone, Debug)]
 pub struct FragTable<S = RandomState> {
     slab: Slab<Entry>,
     cover: Cover,
     forwarded: List,
     dropped: List,
+    held: Held,
     counters: FragCounters,
     index: HashTable<u32>,
     hasher: S,
@@ -87,23 +92,22 @@ enum Loss {
 }
 
 impl FragTable {
-    /// How many datagrams are remembered where nothing else is said.
-    pub const CAPACITY: u32 = 8_192;
-
     /// Makes an empty table whose hash has a random key: whoever chooses identifications cannot choose collisions.
-    pub fn new(capacity: u32) -> Self {
-        Self::with_hasher(capacity, RandomState::new())
+    pub fn new(limits: FragLimits) -> Self {
+        Self::with_hasher(limits, RandomState::new())
     }
 }
 
 impl<S: BuildHasher> FragTable<S> {
     /// Makes an empty table with a hash of the caller's choice.
-    pub fn with_hasher(capacity: u32, hasher: S) -> Self {
+    pub fn with_hasher(limits: FragLimits, hasher: S) -> Self {
+        let capacity = limits.capacity;
         Self {
             slab: Slab::new(capacity),
             cover: Cover::new(capacity),
             forwarded: List::EMPTY,
             dropped: List::EMPTY,
+            held: Held::new(limits),
             counters: FragCounters::default(),
             // Twice the room, as in the table of flows: it then never allocates.
             index: HashTable::with_capacity(capacity as usize * 2),
@@ -159,6 +163,7 @@ impl<S: BuildHasher> FragTable<S> {
     /// # Errors
     ///
     /// The reason to drop it after all: [`DropReason::FragmentTableFull`] if there is no room;
+    /// [`DropReason::PodQuota`] if it is to be forwarded and its owner has its quota, or is none;
     /// [`DropReason::FragmentTiny`] if its transport header is not all there (RFC 7112; RFC 1858);
     /// [`DropReason::FragmentOverlap`] if the datagram is known; [`DropReason::FragmentNoFirst`] if it is not a first
     /// one; and what `accept` says of a malformed one.
@@ -180,6 +185,7 @@ impl<S: BuildHasher> FragTable<S> {
         if self.find(key, now).is_some() {
             return Err(DropReason::FragmentOverlap);
         }
+        self.check_quota(&decided, now)?;
         self.make_room(now)?;
         let id = self.store(key, fragment, decided, now)?;
         self.add(id.index, fragment);
@@ -309,6 +315,18 @@ impl<S: BuildHasher> FragTable<S> {
         Ok(FragId { index, generation })
     }
 
+    fn check_quota(&mut self, decided: &Decided, now: Tick) -> Result<(), DropReason> {
+        if !is_forwarded(decided) || self.held.has_room(decided.owner) {
+            return Ok(());
+        }
+        self.expire(now);
+        if self.held.has_room(decided.owner) {
+            return Ok(());
+        }
+        self.counters.refused_quota += 1;
+        Err(DropReason::PodQuota)
+    }
+
     fn make_room(&mut self, now: Tick) -> Result<(), DropReason> {
         if self.counters.held < self.slab.capacity() {
             return Ok(());
@@ -355,24 +373,23 @@ impl<S: BuildHasher> FragTable<S> {
     }
 
     fn link(&mut self, index: u32) {
-        if self.is_forwarded(index) {
+        let Some(decided) = self.slab.get(index).map(|entry| entry.decided) else { return };
+        if is_forwarded(&decided) {
             self.forwarded.push::<ByAge>(&mut self.slab, index);
+            self.held.add(decided.owner);
         } else {
             self.dropped.push::<ByAge>(&mut self.slab, index);
         }
     }
 
     fn unlink(&mut self, index: u32) {
-        if self.is_forwarded(index) {
+        let Some(decided) = self.slab.get(index).map(|entry| entry.decided) else { return };
+        if is_forwarded(&decided) {
             self.forwarded.unlink::<ByAge>(&mut self.slab, index);
+            self.held.take(decided.owner);
         } else {
             self.dropped.unlink::<ByAge>(&mut self.slab, index);
         }
-    }
-
-    fn is_forwarded(&self, index: u32) -> bool {
-        let entry = self.slab.get(index);
-        entry.is_some_and(|entry| matches!(entry.decided.fate, Fate::Forward { .. }))
     }
 
     fn is_there(&self, id: FragId) -> bool {
@@ -383,6 +400,10 @@ impl<S: BuildHasher> FragTable<S> {
         self.clock = self.clock.max(now);
         self.clock
     }
+}
+
+const fn is_forwarded(decided: &Decided) -> bool {
+    matches!(decided.fate, Fate::Forward { .. })
 }
 
 /// Checks what a fragment says of itself.
@@ -405,6 +426,10 @@ fn end_fits(entry: &Entry, fragment: &Fragment) -> bool {
 /// Returns whether a fragment that comes twice says the same of the datagram's end as it did before.
 fn is_same_end(entry: &Entry, fragment: &Fragment) -> bool {
     let end = fragment.offset + fragment.length;
-    // Beside the last fragment no fragment ends where the datagram does.
-    if fragment.more { entry.end != Some(end) } else { entry.end == Some(end) }
+    match entry.end {
+        // Beside the last fragment none ends where the datagram does, nor beyond it within the same unit.
+        Some(known) if fragment.more => end < known,
+        Some(known) => end == known,
+        None => fragment.more,
+    }
 }

@@ -14,7 +14,7 @@ use std::time::Duration;
 use netpol_enforce::Tick;
 use netpol_enforce::afpacket::{Admission, AfPacket, Keep, OpenOptions, drop_privileges};
 use netpol_enforce::drop_log::DropLog;
-use netpol_enforce::flow::{FlowLimits, FragTable};
+use netpol_enforce::flow::{FlowLimits, FragLimits};
 use netpol_enforce::forwarder::{Forwarder, Mode, Shared};
 use netpol_enforce::metrics;
 use netpol_enforce::pipeline::Tables;
@@ -173,7 +173,7 @@ fn prepare(
         start("metrics", move || metrics::serve(&listener, &shared))?;
     }
     let limits = FlowLimits::new(options.flow_table, owners);
-    let tables = Tables::new(limits, FragTable::CAPACITY);
+    let tables = Tables::new(limits, FragLimits::new(FragLimits::CAPACITY, owners));
     let mut forwarder =
         Forwarder::new(device, tables, options.rules(), options.forwarding(), shared);
     if let Some((_, file)) = log {
