@@ -138,6 +138,11 @@ impl<'p> Book<'p> {
         }
     }
 
+    /// Returns the rows in the order in which they were begun.
+    pub(super) fn rows(&self) -> &[FlowRow] {
+        &self.rows
+    }
+
     /// Returns the rows in their order, and what has none.
     pub(super) fn close(mut self) -> (Vec<FlowRow>, LeftOut) {
         self.rows

@@ -4,6 +4,7 @@
 //! holds beyond what a wire would carry is looked after here: the rest of connections that the policies would have
 //! stopped at their first packet (`stopped`), and the midst of connections that began before the capture (`midway`).
 
+mod annotated;
 mod book;
 mod midway;
 mod stopped;
@@ -15,6 +16,7 @@ use std::time::Duration;
 
 use netpol_core::model::{Flow, Step, Verdict};
 
+pub use self::annotated::{Annotated, Judged, Said};
 pub use crate::device::CaptureError;
 
 use self::book::{Book, Place};
@@ -177,6 +179,19 @@ impl<'p> Replay<'p> {
     ///
     /// [`CaptureError`] if it is none or damaged: what was found until then is not the whole.
     pub fn run<R: Read>(&mut self, reader: R) -> Result<(), CaptureError> {
+        self.run_before(reader, &mut |_| {})
+    }
+
+    /// Does what [`run`](Self::run) does, and shows each frame to a witness once it is judged.
+    ///
+    /// # Errors
+    ///
+    /// As `run`.
+    pub fn run_before<R: Read>(
+        &mut self,
+        reader: R,
+        witness: &mut dyn FnMut(&Judged<'_>),
+    ) -> Result<(), CaptureError> {
         let mut capture = Capture::new(reader, self.clock)?;
         let mut places: Vec<usize> = Vec::new();
         loop {
@@ -187,7 +202,13 @@ impl<'p> Replay<'p> {
             for index in 0..count {
                 let frame = capture.frame(index);
                 let place = places.get(usize::from(frame.meta.port.0)).copied();
-                self.frame(&frame, &Sight { seen: capture.seen(index), place });
+                let sight = Sight { seen: capture.seen(index), place };
+                let said = match self.frame(&frame, &sight) {
+                    Found::Neighbour => Said::Neighbour,
+                    Found::NotJudged(why) => Said::NotJudged(why),
+                    Found::Flow(place) => Said::of(place, self.book.rows()),
+                };
+                witness(&Judged::new(said, &frame, &sight, &self.report.interfaces));
             }
             self.clock = capture.clock();
             if count == 0 {
@@ -204,7 +225,7 @@ impl<'p> Replay<'p> {
         report
     }
 
-    fn frame(&mut self, frame: &Frame<'_>, sight: &Sight) {
+    fn frame(&mut self, frame: &Frame<'_>, sight: &Sight) -> Found {
         let frame = Frame { meta: FrameMeta { port: PORT, ..frame.meta }, ..*frame };
         self.report.frames += 1;
         self.report.cut += u64::from(sight.seen.is_cut);
@@ -213,14 +234,14 @@ impl<'p> Replay<'p> {
         match read(&frame, &self.rules.read) {
             Err(why) => self.not_judged(why),
             Ok(packet) => match &packet.content {
-                Content::Ip(ip) => self.packet(&frame, &packet, ip, sight),
-                Content::Arp(_) | Content::Neighbour(_) => {
-                    let decision = self.decide(&frame);
-                    match decision {
-                        Decision::Forward { .. } => self.report.neighbours += 1,
-                        Decision::Drop { why } => self.not_judged(why),
+                Content::Ip(ip) => Found::Flow(self.packet(&frame, &packet, ip, sight)),
+                Content::Arp(_) | Content::Neighbour(_) => match self.decide(&frame) {
+                    Decision::Forward { .. } => {
+                        self.report.neighbours += 1;
+                        Found::Neighbour
                     }
-                }
+                    Decision::Drop { why } => self.not_judged(why),
+                },
             },
         }
     }
@@ -229,11 +250,13 @@ impl<'p> Replay<'p> {
         decide(Some(self.policies), self.rules, &mut self.tables, frame)
     }
 
-    fn not_judged(&mut self, why: DropReason) {
+    fn not_judged(&mut self, why: DropReason) -> Found {
         *self.report.not_judged.entry(why).or_default() += 1;
+        Found::NotJudged(why)
     }
 
-    fn packet(&mut self, frame: &Frame<'_>, packet: &Packet, ip: &Ip, sight: &Sight) {
+    /// Judges an IP packet, and returns where it is written down.
+    fn packet(&mut self, frame: &Frame<'_>, packet: &Packet, ip: &Ip, sight: &Sight) -> Place {
         let now = frame.meta.at;
         let tuple = Tuple::of(ip, packet.zone);
         if let Some((place, begins)) = self.stopped.find(ip, packet.zone, now) {
@@ -241,10 +264,13 @@ impl<'p> Replay<'p> {
             if begins {
                 self.book.connection(place, false);
             }
-            return;
+            return place;
         }
         let midway = match self.pick_up(&tuple, ip, frame, sight) {
-            Picked::Stopped(place) => return self.book.count(place, sight),
+            Picked::Stopped(place) => {
+                self.book.count(place, sight);
+                return place;
+            }
             Picked::Passes { midway } => midway,
         };
         match self.decide(frame) {
@@ -256,17 +282,20 @@ impl<'p> Replay<'p> {
                 if why == Why::Policy {
                     self.book.connection(place, midway);
                 }
+                place
             }
             Decision::Drop { why: DropReason::Policy } if ip.transport != Transport::Later => {
                 let place = self.stop(&tuple, ip, now, sight);
                 self.book.count(place, sight);
                 self.book.connection(place, midway);
+                place
             }
             Decision::Drop { why } => {
                 self.not_judged(why);
                 let tuple = Self::oriented(&tuple, ip);
                 let place = self.book.place(&tuple, Outcome::NotJudged(why), sight);
                 self.book.count(place, sight);
+                place
             }
         }
     }
@@ -291,6 +320,13 @@ impl<'p> Replay<'p> {
             *tuple
         }
     }
+}
+
+/// What a frame was found to be.
+enum Found {
+    Neighbour,
+    NotJudged(DropReason),
+    Flow(Place),
 }
 
 /// A frame as it was seen.

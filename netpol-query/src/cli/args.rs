@@ -141,6 +141,10 @@ pub(super) struct Args {
     /// `diff`: a contract file that is checked on the state after; `replay`: on the policies and on the captured flows; repeatable
     #[arg(long, value_name = "FILE", help_heading = "Commands")]
     pub(super) contract: Vec<PathBuf>,
+    /// `replay`: write all frames to FILE (pcapng), each that is not allowed with the reason as its comment
+    #[cfg(feature = "enforce")]
+    #[arg(long, value_name = "FILE", help_heading = "Commands")]
+    pub(super) annotate: Option<PathBuf>,
     /// `lint`: the configuration [default: the nearest .netpol-query.toml at or above the current directory]
     #[arg(long, value_name = "PATH", help_heading = "Commands")]
     pub(super) config: Option<PathBuf>,
@@ -500,7 +504,7 @@ fn documented() -> clap::Command {
     let command = command.subcommand(
         about(
             "replay",
-            "Tell what the policies would have dropped of captures (--contract, --icmp)",
+            "Tell what the policies would have dropped of captures (--contract, --annotate, --icmp)",
         )
         .arg(clap::Arg::new("FILE").num_args(1..).value_hint(clap::ValueHint::FilePath)),
     );

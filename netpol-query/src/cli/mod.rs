@@ -1,5 +1,7 @@
 //! Arguments, streams and exit codes: the only place that knows a terminal, the environment and a clock.
 
+#[cfg(feature = "enforce")]
+mod annotate;
 mod args;
 mod ask;
 mod color;

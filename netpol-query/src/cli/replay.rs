@@ -5,8 +5,9 @@ use std::io::{self, Read};
 use std::path::PathBuf;
 
 use netpol_enforce::policies::{Policies, Sides};
-use netpol_enforce::replay::{CaptureError, Limits, Replay, Report};
+use netpol_enforce::replay::{CaptureError, Judged, Limits, Replay, Report};
 
+use super::annotate::Annotation;
 use super::args::{Given, Invocation};
 use super::color::Console;
 use super::report::Status;
@@ -47,7 +48,22 @@ pub(super) fn replay(
     };
     let before = (around.clock)();
     let progress = Progress::start(console.progress, "judging captures");
-    let found = judged(&policies, files, streams.input);
+    let annotate = invocation.args.annotate.as_deref();
+    let found = match annotate.map(|path| Annotation::new(path, files, session.snapshot())) {
+        None => judged(&policies, files, streams.input, &mut |_| {}),
+        Some(Err(error)) => Err(error),
+        Some(Ok(mut annotation)) => {
+            let found =
+                judged(&policies, files, streams.input, &mut |frame| annotation.frame(frame));
+            match found {
+                Ok(report) => annotation.finish().map(|()| report),
+                Err(error) => {
+                    annotation.discard();
+                    Err(error)
+                }
+            }
+        }
+    };
     drop(progress);
     let report = match found {
         Ok(report) => report,
@@ -147,6 +163,7 @@ fn judged(
     policies: &Policies,
     files: &[PathBuf],
     stdin: &mut dyn Read,
+    witness: &mut dyn FnMut(&Judged<'_>),
 ) -> Result<Report, QueryError> {
     let mut replay = Replay::new(policies, Limits::default());
     for path in files {
@@ -155,13 +172,13 @@ fn judged(
             QueryError::new(ErrorCode::Input, message).help(error.help)
         };
         if is_stdin(path) {
-            replay.run(&mut *stdin).map_err(wrong)?;
+            replay.run_before(&mut *stdin, witness).map_err(wrong)?;
         } else {
             let file = File::open(path).map_err(|error| {
                 let message = format!("{} cannot be read: {error}", path.display());
                 QueryError::new(ErrorCode::Input, message)
             })?;
-            replay.run(file).map_err(wrong)?;
+            replay.run_before(file, witness).map_err(wrong)?;
         }
     }
     Ok(replay.finish())

@@ -37,7 +37,7 @@ pub use hops::{Choke, Way, Ways};
 pub use lint::{Findings, LintInput};
 pub use matrix::{MOST_UNFOLDED, Matrix, MatrixCell, Reach};
 #[cfg(feature = "enforce")]
-pub(crate) use replay::{Forbidden, forbidden, replay_warnings, service_warnings};
+pub(crate) use replay::{Forbidden, forbidden, replay_row, replay_warnings, service_warnings};
 #[cfg(feature = "enforce")]
 pub use replay::{ReplayContract, ReplayRow, ReplaySummary, Replayed};
 pub use warnings::of_diagnostic;

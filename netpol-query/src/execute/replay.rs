@@ -195,7 +195,7 @@ impl Replayed {
         let rows = report.rows.into_iter().map(|flow| {
             let interfaces = flow.interfaces.iter().filter_map(|at| report.interfaces.get(*at));
             let interfaces = interfaces.cloned().collect();
-            let row = names.row(core_row(snapshot, &flow));
+            let row = names.row(replay_row(snapshot, &flow));
             ReplayRow { row, flow, interfaces, breaks: Vec::new() }
         });
         let mut rows: Vec<ReplayRow> = rows.collect();
@@ -337,7 +337,7 @@ pub(crate) fn service_warnings(snapshot: &Snapshot, report: &Report) -> Vec<Warn
 }
 
 /// Returns a flow as a row of questions about pairs.
-fn core_row(snapshot: &Snapshot, flow: &FlowRow) -> netpol_core::reach::Row {
+pub(crate) fn replay_row(snapshot: &Snapshot, flow: &FlowRow) -> netpol_core::reach::Row {
     let end = |peer: &model::Peer| match peer {
         model::Peer::Pod(pod) => End::Pod(*pod),
         model::Peer::Address(address) => End::External((*address).into()),

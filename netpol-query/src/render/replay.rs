@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use netpol_core::model::Verdict;
+use netpol_enforce::DropReason;
 use netpol_enforce::replay::Outcome;
 use serde::Serialize;
 
@@ -11,7 +12,7 @@ use super::json::{self, EndpointView, PortsView, ReasonView, SCHEMA, WarningView
 use super::palette::Palette;
 use super::{Format, Options, table, text};
 use crate::execute::{
-    ContractStatus, Endpoint, ReplayContract, ReplayRow, ReplaySummary, Replayed,
+    ContractStatus, Endpoint, ReplayContract, ReplayRow, ReplaySummary, Replayed, Row,
 };
 
 /// The forms that it can take.
@@ -86,13 +87,27 @@ fn port(row: &ReplayRow) -> String {
 /// Says in a sentence why a flow is treated as it is.
 fn why(row: &ReplayRow) -> String {
     let mut why = match row.drop_reason() {
-        Some(reason) => format!("{}: {}", reason.code(), reason.describe().trim_end_matches('.')),
-        None => text::sentence(&row.row),
+        Some(reason) => because(reason),
+        None => reason(&row.row),
     };
     if row.flow.midway > 0 {
         why.push_str("; began before the capture");
     }
     why
+}
+
+/// Says in a sentence why the policies decide as they do.
+pub(crate) fn reason(row: &Row) -> String {
+    text::sentence(row)
+}
+
+fn because(why: DropReason) -> String {
+    format!("{}: {}", why.code(), why.describe().trim_end_matches('.'))
+}
+
+/// Says why a frame is not judged, where nothing says so beside it.
+pub(crate) fn not_judged(why: DropReason) -> String {
+    format!("NOT_JUDGED: {}", because(why))
 }
 
 fn seconds(time: std::time::Duration) -> String {

@@ -94,6 +94,10 @@ pub struct Seen {
     pub length: u32,
     /// Whether the file keeps only its beginning, by which it can be judged.
     pub is_cut: bool,
+    /// How many bytes of the frame are the file's own: it is filled up where it is judged by its beginning.
+    pub kept: usize,
+    /// When it came, since 1970, if the file says so.
+    pub at: Option<Duration>,
 }
 
 /// A frame at hand.
@@ -245,7 +249,9 @@ impl<R: Read> Capture<R> {
         // As much as the link layer of the frame is longer or shorter than its own.
         let missing = usize::try_from(record.original).unwrap_or(usize::MAX) - packet.len();
         slot.meta = FrameMeta::plain(port, slot.bytes.len(), Tick::at(since));
-        slot.seen = Seen { since, length: record.original, is_cut: false };
+        let nanos = record.at.and_then(|nanos| u64::try_from(nanos).ok());
+        let (kept, at) = (slot.bytes.len(), nanos.map(Duration::from_nanos));
+        slot.seen = Seen { since, length: record.original, is_cut: false, kept, at };
         if missing > 0 {
             slot.fill(missing);
         }

@@ -2,6 +2,8 @@
 
 use netpol_query::error::ErrorCode;
 use pcap_file::pcap::PcapHeader;
+use pcap_file::pcapng::blocks::enhanced_packet::EnhancedPacketOption;
+use pcap_file::pcapng::{Block, PcapNgReader};
 use pcap_file::{DataLink, Endianness, TsResolution};
 use serde_json::Value;
 
@@ -259,4 +261,59 @@ fn errors_are_json_too() {
     let json: Value = serde_json::from_str(&ran.out).unwrap();
     assert_eq!(json["error"]["code"], ErrorCode::Input.as_str());
     assert!(json.get("rows").is_none());
+}
+
+/// The comment, bytes and time of each frame of a pcapng file.
+fn commented(file: &[u8]) -> Vec<(Option<String>, Vec<u8>, std::time::Duration)> {
+    let mut reader = PcapNgReader::new(file).unwrap();
+    let mut all = Vec::new();
+    while let Some(block) = reader.next_block() {
+        if let Block::EnhancedPacket(packet) = block.unwrap() {
+            let comments = packet.options.iter().map(|option| match option {
+                EnhancedPacketOption::Comment(text) => text.to_string(),
+                other => panic!("{other:?}"),
+            });
+            let comments: Vec<String> = comments.collect();
+            assert!(comments.len() <= 1);
+            all.push((comments.into_iter().next(), packet.data.to_vec(), packet.timestamp));
+        }
+    }
+    all
+}
+
+#[test]
+fn frames_are_written_again_with_what_is_said_of_them() {
+    let annotated = TempFile::new("annotated.pcapng", b"");
+    let said = replay("trace", &trace::classic(), &["--annotate", annotated.path(), "-o", "csv"]);
+    assert_eq!(said.out, replay("trace", &trace::classic(), &["-o", "csv"]).out);
+    let file = std::fs::read(annotated.path()).unwrap();
+    let written = commented(&file);
+    let bytes: Vec<&Vec<u8>> = written.iter().map(|(_, bytes, _)| bytes).collect();
+    assert_eq!(bytes, trace::frames().iter().collect::<Vec<_>>());
+    for (at, (_, _, time)) in written.iter().enumerate() {
+        assert_eq!(time.as_millis(), 1_700_000_000_000 + 250 * at as u128);
+    }
+    let count = |text: &str| {
+        written.iter().filter(|(c, ..)| c.as_deref().is_some_and(|c| c.contains(text))).count()
+    };
+    // As the rows say: 10 + 2 + 1 + 1 frames are denied, and one belongs to nothing.
+    assert_eq!((count("DENY: "), count("NOT_JUDGED: NO_FLOW: ")), (14, 1));
+    assert_eq!(count("DENY: netpol/api-from-monitoring isolates api; ingress[0] allows only"), 10);
+    assert_eq!(written.iter().filter(|(comment, ..)| comment.is_some()).count(), 15);
+    // It can be judged again, and is the same each time.
+    assert_eq!(replay("trace", &file, &["-o", "csv"]).out, said.out);
+    replay("trace", &trace::classic(), &["--annotate", annotated.path()]);
+    assert_eq!(std::fs::read(annotated.path()).unwrap(), file);
+}
+
+#[test]
+fn what_is_kept_of_a_frame_is_what_is_written() {
+    let annotated = TempFile::new("annotated.pcapng", b"");
+    let cut = trace::pcap(trace::header(DataLink::ETHERNET), &trace::frames(), 100);
+    let said = replay("trace", &cut, &["--annotate", annotated.path(), "-o", "csv"]);
+    let file = std::fs::read(annotated.path()).unwrap();
+    for ((_, written, _), frame) in commented(&file).iter().zip(trace::frames()) {
+        assert_eq!(*written, frame[..frame.len().min(100)]);
+    }
+    assert_eq!(replay("trace", &file, &["-o", "csv"]).out, said.out);
 }

@@ -68,3 +68,21 @@ fn what_is_missing_is_asked_for() {
     let ran = program(&["-f", "../examples/six-policies", "replay", "no-such-file"], "");
     assert!(ran.err.contains("no-such-file cannot be read"), "{}", ran.err);
 }
+
+#[test]
+fn an_annotated_file_takes_no_others_place_and_no_part_is_left_of_what_is_refused() {
+    let capture = TempFile::new("own.pcap", &trace::classic());
+    let args = ["-f", "../examples/six-policies", "replay", capture.path()];
+    let ran = program(&[&args[..], &["--annotate", capture.path()]].concat(), "");
+    assert_eq!((ran.code, ran.out.as_str()), (2, ""));
+    assert!(ran.err.contains("it is a capture that is read"), "{}", ran.err);
+    assert_eq!(std::fs::read(capture.path()).unwrap(), trace::classic());
+    let nowhere = ["--annotate", "no-such-directory/all.pcapng"];
+    let ran = program(&[&args[..], &nowhere].concat(), "");
+    assert_eq!(ran.code, 2);
+    assert!(ran.err.contains("no-such-directory/all.pcapng cannot be written"), "{}", ran.err);
+    let whole = trace::classic();
+    let part = format!("{}.part", capture.path());
+    check(&whole[..whole.len() - 3], &["--annotate", &part], &["the capture is cut"]);
+    assert!(!std::path::Path::new(&part).exists());
+}
