@@ -25,6 +25,7 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod bounded;
 pub mod cli;
 pub mod convert;
 pub mod error;

@@ -1,11 +1,12 @@
 //! Answers sentences from the command line or from standard input.
 
-use std::io::{self, Read as _};
+use std::io;
 
 use super::args::{Given, Invocation};
 use super::color::Console;
 use super::screen::Progress;
 use super::{Streams, Surroundings, input};
+use crate::bounded;
 use crate::error::{ErrorCode, QueryError};
 use crate::execute::Exit;
 use crate::render::Options;
@@ -103,9 +104,5 @@ fn texts(
         let error = usage("there is no sentence to answer");
         return Err(error.help("ask one: netpol-query -f manifests/ \"can frontend reach db on 5432\" (--help shows more)"));
     }
-    let mut text = String::new();
-    streams.input.take(MAX_TEXT).read_to_string(&mut text).map_err(|error| {
-        QueryError::new(ErrorCode::Input, format!("standard input cannot be read: {error}"))
-    })?;
-    Ok(vec![text])
+    Ok(vec![bounded::text(&mut *streams.input, MAX_TEXT, "standard input")?])
 }

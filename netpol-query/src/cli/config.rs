@@ -1,13 +1,13 @@
 //! `.netpol-query.toml`: what a project decides about lint. Nothing in it changes a verdict.
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::Read as _;
+
 use std::path::{Path, PathBuf};
 
 use netpol_core::lint::{Accepted, LintOptions, RULES, Severity, find_rule};
 use serde::Deserialize;
 
+use crate::bounded;
 use crate::error::{ErrorCode, QueryError};
 
 /// The name of the file.
@@ -58,12 +58,7 @@ pub(super) fn load(given: Option<&Path>, current: Option<&Path>) -> Result<Confi
     };
     let Some(path) = given.map(PathBuf::from).or_else(found) else { return Ok(Config::default()) };
     let shown = path.display();
-    let unreadable = |error: std::io::Error| {
-        QueryError::new(ErrorCode::Input, format!("{shown} cannot be read: {error}"))
-    };
-    let mut text = String::new();
-    let file = File::open(&path).map_err(unreadable)?;
-    file.take(MAX_FILE).read_to_string(&mut text).map_err(unreadable)?;
+    let text = bounded::file(&path, MAX_FILE)?;
     parse(&text).map_err(|(line, message, help)| {
         let at = line.map_or_else(|| shown.to_string(), |line| format!("{shown}:{line}"));
         QueryError::new(ErrorCode::Input, format!("{at}: {message}")).maybe_help(help)

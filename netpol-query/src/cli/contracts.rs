@@ -1,13 +1,13 @@
 //! `netpol-query test FILE...`: runs contract files.
 
-use std::fs::File;
-use std::io::{self, Read as _};
-use std::path::PathBuf;
+use std::io;
+use std::path::{Path, PathBuf};
 
 use super::args::Invocation;
 use super::color::Console;
 use super::report::{Case, Report, Status};
 use super::{Streams, Surroundings, input};
+use crate::bounded;
 use crate::error::{ErrorCode, QueryError};
 use crate::execute::{Body, Exit};
 use crate::render::Format;
@@ -59,13 +59,8 @@ pub(super) fn test(
     Ok(report.exit())
 }
 
-pub(super) fn read(path: &PathBuf) -> Result<String, QueryError> {
-    let wrong = |error: io::Error| {
-        QueryError::new(ErrorCode::Input, format!("{} cannot be read: {error}", path.display()))
-    };
-    let mut text = String::new();
-    File::open(path).map_err(wrong)?.take(MAX_FILE).read_to_string(&mut text).map_err(wrong)?;
-    Ok(text)
+pub(super) fn read(path: &Path) -> Result<String, QueryError> {
+    bounded::file(path, MAX_FILE)
 }
 
 fn run(session: &Session, file: &str, text: &str, report: &mut Report) {

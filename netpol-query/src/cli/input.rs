@@ -13,6 +13,7 @@ use super::args::{DialectWord, Given, Invocation};
 use super::color::Console;
 use super::reader::Files;
 use super::screen::Progress;
+use crate::bounded;
 use crate::error::{ErrorCode, QueryError};
 use crate::execute::{LintInput, Settings, Warning, of_diagnostic};
 use crate::render::{self, InputProblem, Palette};
@@ -111,10 +112,7 @@ pub(super) fn sources(given: &[Given], stdin: &mut dyn Read) -> Result<Vec<Sourc
 fn source(given: &Given, stdin: &mut dyn Read) -> Result<Source, QueryError> {
     match given {
         Given::Path(path) if path.as_os_str() == "-" => {
-            let mut bytes = Vec::new();
-            stdin.take(MAX_STDIN).read_to_end(&mut bytes).map_err(|error| {
-                QueryError::new(ErrorCode::Input, format!("standard input cannot be read: {error}"))
-            })?;
+            let bytes = bounded::bytes(stdin, MAX_STDIN, "standard input")?;
             Ok(Source::Bytes { name: "-".into(), bytes: bytes.into() })
         }
         Given::Path(path) => Ok(Source::Path(path.clone())),

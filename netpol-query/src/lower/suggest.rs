@@ -53,6 +53,38 @@ pub(crate) fn policy(cluster: &Cluster, id: PolicyId) -> String {
     }
 }
 
+/// Suggests workloads whose names contain a word, which is a part of a name as people remember it.
+fn containing(
+    cluster: &Cluster,
+    word: &str,
+    workloads: impl Iterator<Item = WorkloadId>,
+) -> Option<String> {
+    /// Shorter words are in too many names.
+    const SHORTEST: usize = 3;
+    /// So many are named; of more, only that there are.
+    const NAMED: usize = 4;
+    let word = word.to_lowercase();
+    if word.chars().count() < SHORTEST {
+        return None;
+    }
+    let contains = |w: &WorkloadId| cluster.workload(*w).name.to_lowercase().contains(&word);
+    let mut found: Vec<String> = workloads.filter(contains).map(|w| workload(cluster, w)).collect();
+    found.sort_unstable();
+    found.dedup();
+    match &found[..] {
+        [] => None,
+        [one] => Some(format!("did you mean {one}?")),
+        several => {
+            let named = several.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", ");
+            let more = match several.len().saturating_sub(NAMED) {
+                0 => String::new(),
+                n => format!(", and {n} more"),
+            };
+            Some(format!("names with it: {named}{more}; or match them all by `*{word}*`"))
+        }
+    }
+}
+
 /// Suggests a namespace.
 pub(super) fn namespace(cluster: &Cluster, word: &str) -> Option<String> {
     let names = cluster.namespaces().iter().map(|n| (&*n.name, ()));
@@ -69,6 +101,10 @@ pub(super) fn endpoint(
     let names = workloads.map(|w| (&*cluster.workload(w).name, w));
     if let Some((name, id)) = nearest(word, names) {
         return Some(format!("did you mean `{name}` ({})?", workload(cluster, id)));
+    }
+    let workloads = cluster.workload_ids().filter(|w| within(cluster.workload(*w).namespace));
+    if let Some(help) = containing(cluster, word, workloads) {
+        return Some(help);
     }
     let pods = cluster.pods().iter().filter(|p| within(p.namespace));
     if let Some((name, ())) = nearest(word, pods.map(|p| (&*p.name, ()))) {

@@ -19,8 +19,7 @@ mod scan;
 mod words;
 mod worker;
 
-use std::fs::File;
-use std::io::{self, Read as _};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -34,6 +33,7 @@ use cache::{Cache, Kept, Key};
 use command::Command;
 use worker::{Waited, Worker};
 
+use crate::bounded;
 use crate::error::{ErrorCode, QueryError};
 use crate::render::{self, Format, Options, Palette};
 use crate::reply::Reply;
@@ -471,7 +471,7 @@ impl Shell {
 
     /// `\i`: runs a file of sentences and commands.
     fn include(&mut self, file: &Path, host: &mut dyn Host) -> io::Result<After> {
-        let text = match read(file) {
+        let text = match bounded::file(file, MAX_FILE) {
             Ok(text) if self.depth < MAX_DEPTH => text,
             Ok(_) => {
                 let message = format!("files run files more than {MAX_DEPTH} deep");
@@ -479,8 +479,7 @@ impl Shell {
                 return Ok(After::Continue);
             }
             Err(error) => {
-                let message = format!("{} cannot be read: {error}", file.display());
-                self.complain(&QueryError::new(ErrorCode::Input, message), host)?;
+                self.complain(&error, host)?;
                 return Ok(After::Continue);
             }
         };
@@ -521,12 +520,6 @@ impl Shell {
         }
         if pending.trim().is_empty() { Ok(After::Continue) } else { self.line(&pending, host) }
     }
-}
-
-fn read(file: &Path) -> io::Result<String> {
-    let mut text = String::new();
-    File::open(file)?.take(MAX_FILE).read_to_string(&mut text)?;
-    Ok(text)
 }
 
 /// A host that shows errors but no answers: those go to a file.
