@@ -180,7 +180,11 @@ impl Report {
             ("netpol_enforce_port_tx_errors_total", "Frames that could not be sent", |s| {
                 s.tx_errors
             }),
-            ("netpol_enforce_port_losses_total", "Times the interface went away", |s| s.losses),
+            (
+                "netpol_enforce_port_losses_total",
+                "Times the interface went away, or was no longer admitted",
+                |s| s.losses,
+            ),
             ("netpol_enforce_port_reopened_total", "Times it was opened again", |s| s.reopened),
         ];
         for (name, help, count) in counts {

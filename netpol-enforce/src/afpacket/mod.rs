@@ -37,8 +37,8 @@ use crate::{Csum, Frame, PortId, Tick};
 const LONGEST_WAIT_MS: u128 = 500;
 /// Ticks between two readings of the kernel's drops: less than a second.
 const STATISTICS_TICKS: u32 = 15;
-/// Ticks between two looks for an interface that is away.
-const RETRY_TICKS: u32 = 7;
+/// Ticks between two looks at the interfaces: half a second.
+const LINK_TICKS: u32 = 7;
 /// How many warnings wait to be taken.
 const MOST_WARNINGS: usize = 64;
 /// Bytes of an Ethernet header and one tag, which the MTU leaves out.
@@ -46,8 +46,8 @@ const LINK_HEADER: u32 = 14 + 4;
 
 /// Ports on interfaces.
 ///
-/// An interface that is deleted leaves its port closed, until one of that name is there again and is admitted; the
-/// other ports go on.
+/// An interface that is deleted, or changed so that it is no longer admitted, leaves its port closed, until one of that
+/// name is there again and is admitted; the other ports go on.
 pub struct AfPacket {
     settings: Settings,
     clock: Clock,
@@ -65,7 +65,7 @@ pub struct AfPacket {
     polled: Vec<libc::pollfd>,
     warnings: Vec<String>,
     statistics_at: Tick,
-    retry_at: Tick,
+    links_at: Tick,
 }
 
 impl AfPacket {
@@ -108,17 +108,17 @@ impl AfPacket {
             infos,
             warnings,
             statistics_at: now,
-            retry_at: now,
+            links_at: now,
         })
     }
 
-    /// Takes the warnings since it was last asked: buffers that the kernel cut, interfaces that went away or were not
-    /// admitted again.
+    /// Takes the warnings since it was last asked: buffers that the kernel cut, interfaces that went away, are no longer
+    /// admitted or are used again.
     pub fn take_warnings(&mut self) -> Vec<String> {
         std::mem::take(&mut self.warnings)
     }
 
-    /// Returns whether a port is open: its interface is there, though it may be switched off.
+    /// Returns whether a port is open: its interface is there and admitted, though it may be switched off.
     pub fn is_open(&self, port: PortId) -> bool {
         self.ports.get(usize::from(port.0)).is_some_and(|port| port.socket().is_some())
     }
@@ -191,11 +191,9 @@ impl AfPacket {
             self.statistics_at = now;
             self.count_all_drops();
         }
-        if now.since(self.retry_at) >= RETRY_TICKS {
-            self.retry_at = now;
-            if self.ports.iter().any(|port| port.socket().is_none()) {
-                self.ask_for_links();
-            }
+        if now.since(self.links_at) >= LINK_TICKS {
+            self.links_at = now;
+            self.look_at_links();
         }
     }
 
@@ -261,13 +259,14 @@ impl Device for AfPacket {
         let now = (self.clock)();
         if ready > 0 {
             let ports = self.ports.len();
+            // First, so that nothing more is taken from a port that is to be closed.
+            if self.is_ready(ports) {
+                self.follow_links();
+            }
             for number in 0..ports {
                 if self.is_ready(number) {
                     self.receive_from(number, now);
                 }
-            }
-            if self.is_ready(ports) {
-                self.follow_links();
             }
             if self.is_ready(ports + 1) {
                 self.silence_waker();

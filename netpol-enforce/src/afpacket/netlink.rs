@@ -19,11 +19,15 @@ const RTM_NEWLINK: u16 = 16;
 const RTM_DELLINK: u16 = 17;
 const RTM_GETLINK: u16 = 18;
 const RTM_NEWADDR: u16 = 20;
+const RTM_DELADDR: u16 = 21;
 const RTM_GETADDR: u16 = 22;
+const RTM_NEWNETCONF: u16 = 80;
 const REQUEST: u16 = 1;
 const DUMP: u16 = 0x300;
-/// Changes of links are told (`RTMGRP_LINK`).
-const GROUP_LINK: u32 = 1;
+/// What is told: links, addresses, IPv6 on links, and forwarding (`RTNLGRP_…`, each a bit).
+const GROUPS: u32 = group(1) | group(5) | group(9) | group(12) | group(24) | group(25);
+/// The family of what IPv6 says of a link.
+const AF_INET6: u8 = 10;
 
 // Attributes of links, `linux/if_link.h`.
 const IFLA_ADDRESS: u16 = 1;
@@ -46,6 +50,9 @@ const SKIP_STATS: u32 = 1 << 3;
 // Attributes of addresses, `linux/if_addr.h`.
 const IFA_ADDRESS: u16 = 1;
 const IFA_LOCAL: u16 = 2;
+
+// Attributes of settings, `linux/netconf.h`.
+const NETCONFA_IFINDEX: u16 = 1;
 
 /// An interface as the kernel tells it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -88,6 +95,17 @@ impl Link {
     pub(crate) fn answers_arp(&self) -> bool {
         self.flags & 0x80 == 0
     }
+
+    /// Returns whether a port on it stands as it did: nothing that the preflight reads in a link differs.
+    ///
+    /// Neither the carrier counts, which a pod could change as often as it likes, nor whether it is switched on.
+    pub(crate) fn stands_as(&self, other: &Self) -> bool {
+        let read = |link: &Self| {
+            let sizes = (link.mtu, link.gso_max_size, link.gso_ipv4_max_size);
+            (sizes, link.hardware, link.master, link.has_xdp, link.answers_arp())
+        };
+        read(self) == read(other)
+    }
 }
 
 /// What a subscription tells.
@@ -100,9 +118,14 @@ pub(crate) enum LinkEvent {
         /// Its number.
         index: i32,
     },
+    /// The kernel has begun or ceased to do something on a link: to have an address, to speak IPv6, to forward.
+    Around {
+        /// Its number; negative for all.
+        index: i32,
+    },
 }
 
-/// A subscription to changes of links.
+/// A subscription to changes of links, and of what the kernel does on them.
 #[derive(Debug)]
 pub(super) struct LinkWatch {
     socket: OwnedFd,
@@ -112,7 +135,7 @@ pub(super) struct LinkWatch {
 impl LinkWatch {
     /// Subscribes.
     pub(super) fn open() -> io::Result<Self> {
-        let socket = sys::route_socket(GROUP_LINK)?;
+        let socket = sys::route_socket(GROUPS)?;
         Ok(Self { socket, buffer: vec![0; ANSWER].into_boxed_slice() })
     }
 
@@ -250,6 +273,11 @@ fn attribute(kind: u16, value: &[u8]) -> Vec<u8> {
 fn link_events(datagram: &[u8]) -> Vec<LinkEvent> {
     Messages(datagram)
         .filter_map(|message| match message.kind {
+            RTM_NEWLINK if message.body.first() == Some(&AF_INET6) => {
+                around(i32_at(message.body, 4))
+            }
+            RTM_NEWADDR | RTM_DELADDR => around(i32_at(message.body, 4)),
+            RTM_NEWNETCONF => around(parse_netconf(message.body)),
             RTM_NEWLINK => parse_link(message.body).map(LinkEvent::Present),
             RTM_DELLINK => {
                 parse_link(message.body).map(|link| LinkEvent::Gone { index: link.index })
@@ -257,6 +285,14 @@ fn link_events(datagram: &[u8]) -> Vec<LinkEvent> {
             _ => None,
         })
         .collect()
+}
+
+fn around(index: Option<i32>) -> Option<LinkEvent> {
+    index.map(|index| LinkEvent::Around { index })
+}
+
+const fn group(number: u32) -> u32 {
+    1 << (number - 1)
 }
 
 /// A message in a datagram.
@@ -341,6 +377,11 @@ fn parse_address(body: &[u8], index: i32) -> Option<IpAddr> {
     }
 }
 
+/// Reads whose settings a body is about, that begins with `netconfmsg`.
+fn parse_netconf(body: &[u8]) -> Option<i32> {
+    i32_at(nested(body.get(4..)?, NETCONFA_IFINDEX)?, 0)
+}
+
 fn nested(attributes: &[u8], wanted: u16) -> Option<&[u8]> {
     Attributes(attributes).find(|(kind, _)| *kind == wanted).map(|(_, value)| value)
 }
@@ -365,7 +406,8 @@ fn i32_at(bytes: &[u8], at: usize) -> Option<i32> {
 #[cfg(test)]
 mod tests {
     use super::{
-        IFLA_IFNAME, IFLA_MTU, IFLA_XDP, IFLA_XDP_ATTACHED, LinkEvent, RTM_DELLINK, RTM_NEWLINK,
+        AF_INET6, IFLA_IFNAME, IFLA_MTU, IFLA_XDP, IFLA_XDP_ATTACHED, Link, LinkEvent,
+        NETCONFA_IFINDEX, RTM_DELADDR, RTM_DELLINK, RTM_NEWADDR, RTM_NEWLINK, RTM_NEWNETCONF,
         attribute, link_by_name, link_events, request,
     };
 
@@ -392,6 +434,41 @@ mod tests {
     #[test]
     fn a_port_that_leaves_a_bridge_is_not_gone() {
         assert_eq!(link_events(&link_message(RTM_DELLINK, 7)), []);
+    }
+
+    #[test]
+    fn what_the_kernel_does_on_a_link_is_told_by_its_number() {
+        let mut address = vec![2, 24, 0, 0];
+        address.extend(7_i32.to_ne_bytes());
+        let mut forwarding = vec![2, 0, 0, 0];
+        forwarding.extend(attribute(NETCONFA_IFINDEX, &(-1_i32).to_ne_bytes()));
+        let datagram = [
+            request(RTM_DELADDR, 0, &address),
+            link_message(RTM_NEWLINK, AF_INET6),
+            request(RTM_NEWNETCONF, 0, &forwarding),
+            request(RTM_NEWNETCONF, 0, &[2]),
+            request(RTM_NEWADDR, 0, &[2, 24]),
+        ]
+        .concat();
+        let wanted = [7, 7, -1].map(|index| LinkEvent::Around { index });
+        assert_eq!(link_events(&datagram), wanted);
+    }
+
+    #[test]
+    fn a_link_stands_as_before_while_the_preflight_would_read_the_same() {
+        let link = Link { mtu: 1500, flags: 0x81, ..Link::default() };
+        let same = Link { flags: 0x80, mac: [2; 6], peer: Some(3), ..link.clone() };
+        assert!(link.stands_as(&same));
+        for changed in [
+            Link { mtu: 1400, ..link.clone() },
+            Link { flags: 1, ..link.clone() },
+            Link { master: Some(9), ..link.clone() },
+            Link { gso_max_size: 190_000, ..link.clone() },
+            Link { gso_ipv4_max_size: 190_000, ..link.clone() },
+            Link { has_xdp: true, ..link.clone() },
+        ] {
+            assert!(!link.stands_as(&changed), "{changed:?}");
+        }
     }
 
     #[test]

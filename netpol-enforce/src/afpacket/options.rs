@@ -9,9 +9,9 @@ use crate::Tick;
 /// Returns the present moment.
 pub type Clock = Box<dyn Fn() -> Tick + Send>;
 
-/// Decides whether an interface that was made anew may be a port again: its name, and the names of all ports.
+/// Decides whether an interface that was changed or made anew may be a port: its name, and the names of all ports.
 ///
-/// The text of a refusal becomes a warning.
+/// It is asked for every port when something changes on one of them. The text of a refusal becomes a warning.
 pub type Admission = Box<dyn FnMut(&str, &[&str]) -> Result<(), String> + Send>;
 
 /// How ports are opened.
@@ -24,7 +24,7 @@ pub struct OpenOptions {
     pub promiscuous: bool,
     /// The moment that frames are stamped with.
     pub clock: Clock,
-    /// Whether an interface that was deleted and made anew is used again.
+    /// Whether an interface that was changed, or deleted and made anew, is used on.
     pub admission: Admission,
     /// The read end of a pipe or an `eventfd`: what is written there ends a wait, and is read away.
     pub wake: Option<OwnedFd>,
@@ -36,7 +36,7 @@ impl OpenOptions {
     /// Bytes of the receive buffer, unless said otherwise: with the kernel's own 212 992 a seventh of the frames was lost.
     pub const RECEIVE_BUFFER: usize = 4 << 20;
 
-    /// Returns the usual options, with a clock and with what decides on interfaces that are made anew.
+    /// Returns the usual options, with a clock and with what decides on interfaces that change.
     pub fn new(clock: Clock, admission: Admission) -> Self {
         let (batch, receive_buffer) = (Self::BATCH, Self::RECEIVE_BUFFER);
         Self { batch, receive_buffer, promiscuous: true, clock, admission, wake: None }

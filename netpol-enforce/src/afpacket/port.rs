@@ -54,10 +54,12 @@ pub(super) type Refused = (&'static str, io::Error);
 pub(super) struct Port {
     /// The number of the interface, as long as the socket is open.
     pub(super) index: i32,
-    /// Nothing while the interface is away.
+    /// Nothing while the interface is away, or not admitted.
     socket: Option<OwnedFd>,
     /// Whether it was switched on when it was last told.
     pub(super) is_up: bool,
+    /// Its interface as it was last told.
+    pub(super) told: Link,
     /// What it receives.
     pub(super) batch: ReceiveBatch,
     /// The last warning about it.
@@ -73,11 +75,11 @@ impl Port {
     ) -> Result<Self, Refused> {
         let socket = open_socket(link, settings, warnings)?;
         let batch = ReceiveBatch::new(settings.batch, slot::STRIDE, slot::MESSAGE_START);
-        let (index, is_up) = (link.index, link.is_up());
-        Ok(Self { index, socket: Some(socket), is_up, batch, said: String::new() })
+        let (index, is_up, told) = (link.index, link.is_up(), link.clone());
+        Ok(Self { index, socket: Some(socket), is_up, told, batch, said: String::new() })
     }
 
-    /// Opens it again, on an interface that was made anew.
+    /// Opens it again, on an interface that was made anew, or is admitted again.
     pub(super) fn reopen(
         &mut self,
         link: &Link,
@@ -85,12 +87,12 @@ impl Port {
         warnings: &mut Vec<String>,
     ) -> Result<(), Refused> {
         self.socket = Some(open_socket(link, settings, warnings)?);
-        (self.index, self.is_up) = (link.index, link.is_up());
+        (self.index, self.is_up, self.told) = (link.index, link.is_up(), link.clone());
         self.said.clear();
         Ok(())
     }
 
-    /// Closes it, until its interface is there again.
+    /// Closes it, until its interface is there and admitted again.
     pub(super) fn close(&mut self) {
         self.socket = None;
         self.is_up = false;

@@ -36,7 +36,7 @@ pub struct PortStats {
     pub sent: u64,
     /// Frames that could not be sent.
     pub tx_errors: u64,
-    /// How often the interface went down or away.
+    /// How often the interface went down or away, or was no longer admitted.
     pub losses: u64,
     /// How often it was opened again.
     pub reopened: u64,

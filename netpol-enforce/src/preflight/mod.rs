@@ -66,7 +66,7 @@ pub fn check_without_chain(interfaces: &[&str]) -> Vec<Finding> {
     findings
 }
 
-/// Decides whether an interface that was made anew may be a port again, beside those that stayed: an
+/// Decides whether an interface that was changed or made anew may be a port, beside the others: an
 /// [`Admission`](crate::afpacket::Admission).
 ///
 /// With `CAP_NET_ADMIN` the chain must be there, and is installed again where the kernel has taken the interface out of
@@ -77,13 +77,30 @@ pub fn check_without_chain(interfaces: &[&str]) -> Vec<Finding> {
 ///
 /// Everything that stands in the way on that interface, with its remedies.
 pub fn admit(interface: &str, interfaces: &[&str]) -> Result<(), String> {
-    // It comes last, so that it is the one that is compared with the others.
-    let mut order: Vec<&str> = interfaces.iter().copied().filter(|i| *i != interface).collect();
-    order.push(interface);
-    let mut findings = check_ports(&order);
+    let mut findings = check_beside(interface, interfaces);
     if crate::afpacket::privileges::may_change_the_network() {
         findings.extend(chain::restore(interfaces));
     }
+    refuse(interface, findings)
+}
+
+/// As [`admit`], without the chain: what [`check_without_chain`] is to [`check`].
+///
+/// # Errors
+///
+/// Everything else that stands in the way on that interface, with its remedies.
+pub fn admit_without_chain(interface: &str, interfaces: &[&str]) -> Result<(), String> {
+    refuse(interface, check_beside(interface, interfaces))
+}
+
+/// Checks the ports in an order in which this one comes last, so that it is the one that is compared with the others.
+fn check_beside(interface: &str, interfaces: &[&str]) -> Vec<Finding> {
+    let mut order: Vec<&str> = interfaces.iter().copied().filter(|i| *i != interface).collect();
+    order.push(interface);
+    check_ports(&order)
+}
+
+fn refuse(interface: &str, findings: Vec<Finding>) -> Result<(), String> {
     let refusals: Vec<String> = findings
         .into_iter()
         .filter(|finding| finding.severity == Severity::Refuse)

@@ -38,6 +38,8 @@ pub(crate) fn play(role: &str, arguments: &[&str]) {
         }
         ("role:inject", frames) => inject(frames),
         ("role:flood", [to, count]) => flood(to, count.parse().unwrap()),
+        ("role:pulse", [to]) => pulse(to),
+        ("role:frames", []) => println!("{}", frames_received()),
         ("role:capture", [count]) => capture(count.parse().unwrap()),
         ("role:forward", ports) => forward(ports),
         ("role:drop-privileges", [port]) => without_privileges(port),
@@ -186,6 +188,28 @@ fn flood(to: &str, count: u32) {
         (0..100).for_each(|_| device.inject(PortId(0), &Frame { meta, bytes: &frame }));
         assert_eq!(device.flush().sent, 100);
     }
+}
+
+/// Sends a frame that means nothing every other millisecond, until it is killed.
+fn pulse(to: &str) {
+    let to: [u8; 6] = bytes_of(&to.replace(':', "")).try_into().unwrap();
+    let frame = frames::ethernet(to, [2, 0, 0, 0, 0xee, 1], &[], EXPERIMENT, &[0x5a; 60]);
+    let meta = FrameMeta::plain(PortId(0), frame.len(), Tick(0));
+    let mut device = AfPacket::open(&["eth0"], options()).unwrap();
+    ready();
+    loop {
+        device.inject(PortId(0), &Frame { meta, bytes: &frame });
+        device.flush();
+        thread::sleep(Duration::from_millis(2));
+    }
+}
+
+/// Returns how many frames the interface has received, from `/proc/net/dev`.
+fn frames_received() -> u64 {
+    let mut text = String::new();
+    fs::File::open("/proc/net/dev").unwrap().read_to_string(&mut text).unwrap();
+    let line = text.lines().find(|line| line.trim_start().starts_with("eth0:")).unwrap();
+    line.split_whitespace().nth(2).unwrap().parse().unwrap()
 }
 
 /// Says what it receives of experiments, SCTP and TCP: the description, and the beginning of the bytes.

@@ -7,11 +7,11 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use netpol_enforce::PortId;
-use netpol_enforce::afpacket::{AfPacket, OpenError};
+use netpol_enforce::afpacket::{AfPacket, OpenError, OpenOptions};
 use netpol_enforce::device::Device as _;
 use netpol_enforce::preflight::{self, Finding, Severity};
 
-use crate::forwarder::{Forwarder, options};
+use crate::forwarder::{Forwarder, Seen, options};
 use crate::frames::{self, EXPERIMENT, hex};
 use crate::roles;
 use crate::topology::End::{Client, Server};
@@ -51,6 +51,7 @@ scenarios![
     frames_without_room_are_counted,
     a_port_that_goes_down_comes_back,
     a_port_that_is_made_anew_comes_back,
+    a_port_that_is_no_longer_admitted_is_closed,
     a_waker_ends_the_wait,
     what_cannot_be_a_port_is_refused,
     the_preflight_finds_what_stands_in_the_way,
@@ -259,8 +260,7 @@ fn frames_without_room_are_counted() -> Outcome {
     let pair = Pair::new(1);
     pair.silence(Client);
     pair.silence(Server);
-    let small =
-        |options: &mut netpol_enforce::afpacket::OpenOptions| options.receive_buffer = 65_536;
+    let small = |options: &mut OpenOptions| options.receive_buffer = 65_536;
     let forwarder = Forwarder::start_with(&ports(&[&pair]), small, Duration::from_secs(1));
     pair.run(Client, &["role:flood", &text_of(pair.mac(Server)), "1000"]);
     forwarder.wait_until(|seen| seen.frames > 0);
@@ -325,6 +325,100 @@ fn a_port_that_is_made_anew_comes_back() -> Outcome {
     let seen = forwarder.stop();
     assert_eq!((seen.stats[0].losses, seen.stats[0].reopened), (1, 1), "{seen:?}");
     assert_eq!((seen.stats[2].losses, seen.stats[2].tx_errors), (0, 0), "{seen:?}");
+    Passed
+}
+
+/// A change to a running port, what ends it, which ports are closed meanwhile, and what the warning advises.
+struct Change {
+    made: String,
+    ended: String,
+    closed: [bool; 2],
+    advice: String,
+}
+
+fn changes(first: &str, second: &str) -> Vec<Change> {
+    let change = |made: String, ended: String, closed, advice: String| Change {
+        made,
+        ended,
+        closed,
+        advice,
+    };
+    let (only_first, only_second) = ([true, false], [false, true]);
+    let setting = |path: &str, from: u8, to: u8, closed| {
+        let (made, ended) = (format!("set {path} {to}"), format!("set {path} {from}"));
+        change(made, ended, closed, format!("sysctl -w net/{path}={from}"))
+    };
+    let link = |port: &str, made: &str, ended: &str, closed| {
+        let ended = format!("ip link set {port} {ended}");
+        change(format!("ip link set {port} {made}"), ended.clone(), closed, ended)
+    };
+    vec![
+        link(first, "master bridge0", "nomaster", only_first),
+        link(second, "mtu 1400", "mtu 1500", [true, true]),
+        link(second, "arp on", "arp off", only_second),
+        // The kernel tells nobody of this one.
+        link(first, "gso_max_size 190000", "gso_max_size 65536", only_first),
+        change(
+            format!("ip addr add 192.0.2.1/24 dev {first}"),
+            format!("ip addr flush dev {first}"),
+            only_first,
+            format!("ip addr flush dev {first}"),
+        ),
+        setting(&format!("ipv4/conf/{second}/forwarding"), 0, 1, only_second),
+        setting(&format!("ipv6/conf/{first}/disable_ipv6"), 1, 0, only_first),
+    ]
+}
+
+/// Does what a text says: `ip` with words, or `set` with a setting and its value.
+fn apply(text: &str) {
+    match text.split_once(' ').unwrap() {
+        ("ip", words) => ip(words),
+        (_, setting) => {
+            let (path, value) = setting.split_once(' ').unwrap();
+            set(path, value);
+        }
+    }
+}
+
+fn a_port_that_is_no_longer_admitted_is_closed() -> Outcome {
+    let pair = Pair::new(1);
+    pair.silence(Server);
+    let ports = ports(&[&pair]);
+    let admitted = |options: &mut OpenOptions| {
+        options.admission = Box::new(preflight::admit_without_chain);
+    };
+    let forwarder = Forwarder::start_with(&ports, admitted, Duration::ZERO);
+    ip("link add bridge0 type bridge");
+    let _traffic = pair.start(Client, &["role:pulse", &text_of(pair.mac(Server))]);
+    pair.wait_for_frames(Server);
+    for Change { made, ended, closed, advice } in &changes(&ports[0], &ports[1]) {
+        let before = forwarder.seen();
+        let is_closed = |seen: &Seen| {
+            (0..2).all(|p| seen.stats[p].losses - before.stats[p].losses == u64::from(closed[p]))
+        };
+        let is_open = |seen: &Seen| {
+            (0..2)
+                .all(|p| seen.stats[p].reopened - before.stats[p].reopened == u64::from(closed[p]))
+        };
+        apply(made);
+        let took = forwarder.wait_until(is_closed);
+        assert!(took < Duration::from_secs(1), "{made}: closed after {took:?}");
+        let frames = pair.frames(Server);
+        thread::sleep(Duration::from_millis(100));
+        assert_eq!(pair.frames(Server), frames, "{made}: something passes");
+        assert!(is_closed(&forwarder.seen()), "{made}: {:?}", forwarder.seen());
+        apply(ended);
+        let took = forwarder.wait_until(is_open);
+        assert!(took < Duration::from_secs(1), "{ended}: open after {took:?}");
+        pair.wait_for_frames(Server);
+        let said = forwarder.seen().warnings.split_off(before.warnings.len());
+        let wanted = closed.iter().filter(|closed| **closed).count();
+        assert_eq!(said.len(), 2 * wanted, "{made}: {said:?}");
+        assert!(said.iter().any(|text| text.contains(advice)), "{made}: {said:?}");
+        let opened = said.iter().filter(|text| text.ends_with(": open again")).count();
+        assert_eq!(opened, wanted, "{made}: {said:?}");
+    }
+    ip("link del bridge0");
     Passed
 }
 

@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::Write as _;
 use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
 
 use crate::roles;
 
@@ -162,6 +163,19 @@ impl Pair {
     /// Returns a counter of an end, from `/proc/net/snmp`, `snmp6` or `netstat`.
     pub(crate) fn counter(&self, end: End, group: &str, name: &str) -> u64 {
         self.run(end, &["role:counter", group, name]).parse().unwrap()
+    }
+
+    /// Returns how many frames an end has received.
+    pub(crate) fn frames(&self, end: End) -> u64 {
+        self.run(end, &["role:frames"]).parse().unwrap()
+    }
+
+    /// Waits until an end receives frames again; fails after three seconds.
+    pub(crate) fn wait_for_frames(&self, end: End) {
+        let (start, before) = (Instant::now(), self.frames(end));
+        while self.frames(end) == before {
+            assert!(start.elapsed() < Duration::from_secs(3), "nothing arrives");
+        }
     }
 
     /// Asserts that no checksum was wrong and no packet cut, at either end.

@@ -244,22 +244,17 @@ fn open(
     woken.set_nonblocking(true).map_err(|error| failed("the waker", error))?;
     let clock = around.clock;
     let clock = Box::new(move || Tick::at(clock()));
-    let admission: Admission =
-        if options.no_chain { Box::new(admit_without_chain) } else { Box::new(preflight::admit) };
+    let admission: Admission = if options.no_chain {
+        Box::new(preflight::admit_without_chain)
+    } else {
+        Box::new(preflight::admit)
+    };
     let options =
         OpenOptions { wake: Some(OwnedFd::from(woken)), ..OpenOptions::new(clock, admission) };
     AfPacket::open(ports, options).map_err(|error| {
         let help = "it needs CAP_NET_RAW: run it as root, or in a network namespace of its own (unshare -Urn)";
         QueryError::new(ErrorCode::Input, error.to_string()).help(help)
     })
-}
-
-/// Decides whether an interface that was made anew may be used, where no chain is wanted.
-fn admit_without_chain(name: &str, all: &[&str]) -> Result<(), String> {
-    let findings = preflight::check_without_chain(all).into_iter();
-    let refusals = findings.filter(|f| f.port == name && f.severity == Severity::Refuse);
-    let told: Vec<String> = refusals.map(|f| format!("{}; {}", f.what, f.remedy)).collect();
-    if told.is_empty() { Ok(()) } else { Err(told.join("; ")) }
 }
 
 impl Signals {
