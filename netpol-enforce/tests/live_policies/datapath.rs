@@ -22,6 +22,27 @@ use crate::sides::PORTS;
 
 const OWNERS: u32 = 1024;
 
+/// How it is set, where it differs from the usual.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Setup {
+    pub(crate) established: Established,
+    pub(crate) receive_buffer: usize,
+    pub(crate) batch: usize,
+    /// How long it sleeps after each batch.
+    pub(crate) pause: Duration,
+}
+
+impl Default for Setup {
+    fn default() -> Self {
+        Self {
+            established: Established::Revoke,
+            receive_buffer: OpenOptions::RECEIVE_BUFFER,
+            batch: OpenOptions::BATCH,
+            pause: Duration::ZERO,
+        }
+    }
+}
+
 /// A datapath that runs.
 pub(crate) struct Datapath {
     pub(crate) shared: Arc<Shared>,
@@ -38,6 +59,11 @@ impl Datapath {
         addresses: &[Vec<IpAddr>; 2],
         established: Established,
     ) -> Self {
+        Self::bound(snapshot, addresses, Setup { established, ..Setup::default() })
+    }
+
+    /// Starts as [`start`](Self::start) does, with more of a setup.
+    pub(crate) fn bound(snapshot: Snapshot, addresses: &[Vec<IpAddr>; 2], setup: Setup) -> Self {
         let mut bindings = Bindings::default();
         for (own, port) in addresses.iter().zip(PORTS) {
             own.iter()
@@ -47,7 +73,12 @@ impl Datapath {
         ["0.0.0.0/0=pa", "::/0=pa"]
             .into_iter()
             .for_each(|rest| bindings.add(rest, &PORTS).unwrap());
-        let sides = Sides::Bound(bindings);
+        Self::open(snapshot, Sides::Bound(bindings), setup)
+    }
+
+    /// Starts with policies and with what stands where.
+    pub(crate) fn open(snapshot: Snapshot, sides: Sides, setup: Setup) -> Self {
+        let Setup { established, receive_buffer, batch, pause } = setup;
         let policies = Policies::new(snapshot, sides.clone(), OWNERS, None).unwrap();
         let shared = Arc::new(Shared::default());
         let (reader, wake) = pipe().unwrap();
@@ -55,6 +86,7 @@ impl Datapath {
         let clock = Box::new(move || Tick::at(start.elapsed()));
         let mut options = OpenOptions::new(clock, Box::new(|_, _| Ok(())));
         options.wake = Some(OwnedFd::from(reader));
+        (options.receive_buffer, options.batch) = (receive_buffer, batch);
         let device = AfPacket::open(&PORTS, options).unwrap();
         let rules = Rules { established, ..Rules::default() };
         let tables = Tables::new(FlowLimits::new(65_536, OWNERS), FragLimits::new(1024, OWNERS));
@@ -65,6 +97,7 @@ impl Datapath {
         let thread = thread::spawn(move || {
             while !stopped.load(Ordering::Relaxed) {
                 forwarder.step(Duration::from_millis(200)).unwrap();
+                thread::sleep(pause);
             }
             forwarder.report().clone()
         });

@@ -14,13 +14,13 @@ use netpol_enforce::report::PortReport;
 use crate::datapath::{Datapath, assert_adds_up};
 use crate::sides::{Role, Sides};
 
-const CLIENT: &str = "10.9.0.1";
-const SERVER: &str = "10.9.0.2";
-const ECHO: &str = "10.9.0.2:7000";
+pub(crate) const CLIENT: &str = "10.9.0.1";
+pub(crate) const SERVER: &str = "10.9.0.2";
+pub(crate) const ECHO: &str = "10.9.0.2:7000";
 const CLOSED: &str = "udp 10.9.0.1 10.9.0.2 7001";
 
 /// A client and a server that lets the client in on TCP 7000, if at all, and nobody else anywhere.
-fn snapshot(lets_in: bool) -> Snapshot {
+pub(crate) fn snapshot(lets_in: bool) -> Snapshot {
     let rule = if lets_in {
         "ingress: [{from: [{podSelector: {matchLabels: {app: client}}}], ports: [{port: 7000}]}]"
     } else {
@@ -39,11 +39,11 @@ fn snapshot(lets_in: bool) -> Snapshot {
     Snapshot::new(cluster, Dialect::spec())
 }
 
-fn addresses() -> [Vec<IpAddr>; 2] {
+pub(crate) fn addresses() -> [Vec<IpAddr>; 2] {
     [vec![CLIENT.parse().unwrap()], vec![SERVER.parse().unwrap()]]
 }
 
-fn ask(talker: &mut Role) -> bool {
+pub(crate) fn ask(talker: &mut Role) -> bool {
     talker.tell("");
     talker.line() == "ok"
 }

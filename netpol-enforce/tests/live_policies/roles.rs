@@ -15,7 +15,8 @@ use netpol_enforce::wire::{Content, ReadLimits, Transport, read};
 use netpol_enforce::{Frame, FrameMeta, PortId, Tick};
 use socket2::{Domain, Socket, Type};
 
-use crate::sides::mac;
+use crate::fuzz;
+use crate::sides::{mac, set};
 
 /// How many connections are tried at once.
 const AT_ONCE: usize = 48;
@@ -49,6 +50,14 @@ pub(crate) fn play(role: &str, arguments: &[&str]) {
         ("role:sctp", [side]) => send_sctp(side.parse().unwrap()),
         ("role:hear-sctp", []) => hear_sctp(),
         ("role:echo", [address]) => echo(address),
+        ("role:set", [path, value]) => set(path, value),
+        ("role:send", []) => send_frames(),
+        ("role:hear", [last]) => hear_frames(last),
+        ("role:flood", [frame, ms]) => flood(frame, Duration::from_millis(ms.parse().unwrap())),
+        ("role:fuzz", [side, ms]) => {
+            fuzz::send(side.parse().unwrap(), Duration::from_millis(ms.parse().unwrap()));
+        }
+        ("role:counter", [file, row, column]) => println!("{}", counter(file, row, column)),
         ("role:talk", [source, destination, wait_ms]) => {
             talk(source, destination, Duration::from_millis(wait_ms.parse().unwrap()));
         }
@@ -56,7 +65,7 @@ pub(crate) fn play(role: &str, arguments: &[&str]) {
     }
 }
 
-fn say(line: &str) {
+pub(crate) fn say(line: &str) {
     println!("{line}");
     io::stdout().flush().unwrap();
 }
@@ -128,7 +137,7 @@ fn is_answered(probe: &Probe, wait: Duration) -> bool {
     socket.send(b"?").is_ok() && socket.recv(&mut [0; 8]).is_ok()
 }
 
-fn device() -> AfPacket {
+pub(crate) fn device() -> AfPacket {
     let start = Instant::now();
     let clock = Box::new(move || Tick::at(start.elapsed()));
     AfPacket::open(&["eth0"], OpenOptions::new(clock, Box::new(|_, _| Ok(())))).unwrap()
@@ -185,6 +194,69 @@ fn hear_sctp() {
     }
     heard.iter().for_each(|probe| say(&probe.line()));
     say("end");
+}
+
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    let digit = |nibble: u8| char::from_digit(u32::from(nibble), 16).unwrap();
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
+}
+
+fn bytes_of(hex: &str) -> Vec<u8> {
+    let byte = |at: usize| u8::from_str_radix(&hex[at..at + 2], 16).unwrap();
+    (0..hex.len()).step_by(2).map(byte).collect()
+}
+
+/// Sends the frames that it is told, up to an empty line, in their order.
+fn send_frames() {
+    let mut device = device();
+    say("ready");
+    let lines = io::stdin().lock().lines().map(Result::unwrap);
+    for bytes in lines.take_while(|line| !line.is_empty()).map(|line| bytes_of(&line)) {
+        let meta = FrameMeta::plain(PortId(0), bytes.len(), Tick(0));
+        device.inject(PortId(0), &Frame { meta, bytes: &bytes });
+        assert_eq!(device.flush().sent, 1);
+    }
+    say("sent");
+}
+
+/// Says every frame that arrives, up to the one that is the last.
+fn hear_frames(last: &str) {
+    let mut device = device();
+    say("ready");
+    loop {
+        for index in 0..device.receive(Duration::from_millis(300)).unwrap() {
+            let frame = hex(device.frame(index).bytes);
+            say(&frame);
+            if frame == last {
+                return;
+            }
+        }
+    }
+}
+
+/// Sends one frame over and over, as fast as it can, and says how often.
+fn flood(frame: &str, time: Duration) {
+    let (mut device, bytes) = (device(), bytes_of(frame));
+    let meta = FrameMeta::plain(PortId(0), bytes.len(), Tick(0));
+    say("ready");
+    let (start, mut sent) = (Instant::now(), 0);
+    while start.elapsed() < time {
+        (0..64).for_each(|_| device.inject(PortId(0), &Frame { meta, bytes: &bytes }));
+        sent += device.flush().sent;
+    }
+    say(&sent.to_string());
+}
+
+/// Reads a counter below `/proc/net`: by the name of its column, or by the number.
+fn counter(file: &str, row: &str, column: &str) -> u64 {
+    let mut text = String::new();
+    let mut file = std::fs::File::open(format!("/proc/net/{file}")).unwrap();
+    file.read_to_string(&mut text).unwrap();
+    let rows: Vec<Vec<&str>> = text.lines().map(|l| l.split_whitespace().collect()).collect();
+    let mut rows = rows.iter().filter(|words| words.first() == Some(&row));
+    let first = rows.next().unwrap();
+    let at = column.parse().ok().or_else(|| first.iter().position(|word| *word == column));
+    rows.next().unwrap_or(first)[at.unwrap()].parse().unwrap()
 }
 
 /// Sends back what comes over each connection.

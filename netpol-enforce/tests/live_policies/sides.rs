@@ -38,6 +38,26 @@ impl Sides {
     }
 }
 
+impl Sides {
+    /// Makes both sides without addresses, where nothing is sent or answered but by tests.
+    pub(crate) fn silent() -> Self {
+        let sides = Self::new(&Default::default());
+        for namespace in NAMESPACES {
+            let mut command = in_namespace(namespace);
+            let status = command.args(["role:set", "ipv6/conf/eth0/disable_ipv6", "1"]).status();
+            assert!(status.unwrap().success());
+        }
+        sides
+    }
+}
+
+/// Returns this program in a namespace.
+fn in_namespace(namespace: &str) -> Command {
+    let mut command = Command::new("ip");
+    command.args(["netns", "exec", namespace]).arg(this_program());
+    command
+}
+
 impl Drop for Sides {
     fn drop(&mut self) {
         for (port, namespace) in PORTS.into_iter().zip(NAMESPACES) {
@@ -62,13 +82,24 @@ pub(crate) struct Role {
 impl Role {
     /// Starts this program in a role, and waits until it is ready.
     pub(crate) fn start(side: usize, arguments: &[&str]) -> Self {
-        let mut command = Command::new("ip");
-        command.args(["netns", "exec", NAMESPACES[side]]).arg(this_program()).args(arguments);
+        let mut command = in_namespace(NAMESPACES[side]);
+        command.args(arguments);
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         let (input, output) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
         let mut role = Self { child, input, output: BufReader::new(output) };
         assert_eq!(role.line(), "ready", "{arguments:?}");
         role
+    }
+
+    /// Plays a role that needs no more than its arguments, to its end, and returns what it says.
+    pub(crate) fn ask(side: usize, arguments: &[&str]) -> String {
+        let output = in_namespace(NAMESPACES[side]).args(arguments).output().unwrap();
+        assert!(
+            output.status.success(),
+            "{arguments:?}: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        String::from_utf8_lossy(&output.stdout).trim().to_owned()
     }
 
     /// Tells it a line.
@@ -108,7 +139,16 @@ pub(crate) fn ip(words: &str) {
     assert!(output.status.success(), "ip {words}: {}", String::from_utf8_lossy(&output.stderr));
 }
 
-fn set(path: &str, value: &str) {
+/// Runs `ip` on a side, and returns what it says.
+pub(crate) fn ip_on(side: usize, words: &str) -> String {
+    let mut command = Command::new("ip");
+    let output = command.args(["-n", NAMESPACES[side]]).args(words.split(' ')).output().unwrap();
+    assert!(output.status.success(), "ip {words}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+/// Changes a setting below `/proc/sys/net`.
+pub(crate) fn set(path: &str, value: &str) {
     fs::write(format!("/proc/sys/net/{path}"), value).unwrap();
 }
 
