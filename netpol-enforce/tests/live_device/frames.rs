@@ -48,6 +48,21 @@ pub(crate) fn ip(from: IpAddr, to: IpAddr, protocol: u8, payload: &[u8]) -> Vec<
     }
 }
 
+/// Returns a UDP superframe's packet: one header, whose checksum is left to whoever cuts it into datagrams.
+pub(crate) fn udp_superframe(from: IpAddr, to: IpAddr, port: u16, payload: &[u8]) -> Vec<u8> {
+    let length = u16::try_from(8 + payload.len()).unwrap().to_be_bytes();
+    let octets = |address| match address {
+        IpAddr::V4(address) => address.octets().to_vec(),
+        IpAddr::V6(address) => address.octets().to_vec(),
+    };
+    let covered = [octets(from), octets(to), vec![0, 17], length.to_vec()].concat();
+    // What is left to be added up is not complemented yet.
+    let sum = internet_checksum(&covered).map(|byte| !byte);
+    let port = port.to_be_bytes();
+    let header = [port, port, length, sum].concat();
+    ip(from, to, 17, &[&header, payload].concat())
+}
+
 /// Returns an echo request of 56 bytes, in its packet.
 pub(crate) fn echo_request(from: IpAddr, to: IpAddr, id: u16) -> Vec<u8> {
     let id = id.to_be_bytes();

@@ -44,7 +44,8 @@ pub(crate) fn play(role: &str, arguments: &[&str]) {
         ("role:forward", ports) => forward(ports),
         ("role:drop-privileges", [port]) => without_privileges(port),
         ("role:set", [path, value]) => set(path, value),
-        ("role:counter", [group, name]) => println!("{}", counter(group, name)),
+        ("role:faults", []) => tell_faults(),
+        ("role:count-udp", [address]) => count_udp(address),
         other => panic!("no such role: {other:?}"),
     }
 }
@@ -130,6 +131,20 @@ fn exchange_udp(address: &str, count: u32, size: usize) -> u32 {
     received
 }
 
+/// Says how many datagrams come, and how many bytes, until none has come for a while.
+fn count_udp(address: &str) {
+    let socket = UdpSocket::bind(address).unwrap();
+    ready();
+    socket.set_read_timeout(Some(PATIENCE)).unwrap();
+    let (mut datagrams, mut bytes, mut buffer) = (0, 0, vec![0; 65_536]);
+    while let Ok(length) = socket.recv(&mut buffer) {
+        assert!(buffer[..length].iter().all(|byte| *byte == 0x5a));
+        (datagrams, bytes) = (datagrams + 1, bytes + length);
+        socket.set_read_timeout(Some(Duration::from_millis(300))).unwrap();
+    }
+    println!("{datagrams} {bytes}");
+}
+
 /// Sends an echo request by hand, says whether an answer comes in time.
 fn ping(macs: [&str; 2], addresses: [&str; 2], wait_ms: u64) {
     let [from_mac, to_mac]: [[u8; 6]; 2] =
@@ -154,7 +169,7 @@ fn ping(macs: [&str; 2], addresses: [&str; 2], wait_ms: u64) {
     println!("none");
 }
 
-/// Sends frames: bytes, or `csum=START+OFFSET:` or `gso=SIZE,HEADERS,START:` and bytes.
+/// Sends frames: bytes, or `csum=START+OFFSET:`, or `gso=SIZE,HEADERS,START:` or `uso=` of TCP and UDP, and bytes.
 fn inject(frames: &[&str]) {
     let mut device = AfPacket::open(&["eth0"], options()).unwrap();
     for text in frames {
@@ -166,11 +181,13 @@ fn inject(frames: &[&str]) {
             meta.csum =
                 Csum::Partial { start: start.parse().unwrap(), offset: offset.parse().unwrap() };
         }
-        if let Some(gso) = described.strip_prefix("gso=") {
+        let kinds = [("gso=", GsoKind::Tcp4, 16), ("uso=", GsoKind::UdpL4, 6)];
+        for (word, kind, offset) in kinds {
+            let Some(gso) = described.strip_prefix(word) else { continue };
             let numbers: Vec<u16> = gso.split(',').map(|number| number.parse().unwrap()).collect();
             let (size, hdr_len) = (numbers[0], numbers[1]);
-            meta.csum = Csum::Partial { start: numbers[2], offset: 16 };
-            meta.gso = Some(Gso { kind: GsoKind::Tcp4, size, hdr_len, ecn: false });
+            meta.csum = Csum::Partial { start: numbers[2], offset };
+            meta.gso = Some(Gso { kind, size, hdr_len, ecn: false });
         }
         device.inject(PortId(0), &Frame { meta, bytes: &bytes });
     }
@@ -260,6 +277,25 @@ fn without_privileges(port: &str) {
     let wanted = ["CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb", "NoNewPrivs"];
     for line in status.lines().filter(|line| wanted.iter().any(|name| line.starts_with(name))) {
         println!("{}", line.split_whitespace().collect::<Vec<_>>().join(" "));
+    }
+}
+
+/// Says which counters of wrong checksums and cut packets are not 0.
+fn tell_faults() {
+    const FAULTS: [(&str, &str); 7] = [
+        ("Tcp", "InCsumErrors"),
+        ("Udp", "InCsumErrors"),
+        ("Icmp", "InCsumErrors"),
+        ("IpExt", "InCsumErrors"),
+        ("IpExt", "InTruncatedPkts"),
+        ("", "Udp6InCsumErrors"),
+        ("", "Icmp6InCsumErrors"),
+    ];
+    for (group, name) in FAULTS {
+        let count = counter(group, name);
+        if count > 0 {
+            println!("{group} {name} {count}");
+        }
     }
 }
 

@@ -13,6 +13,7 @@ use netpol_enforce::preflight::{self, Finding, Severity};
 
 use crate::forwarder::{Forwarder, Seen, options};
 use crate::frames::{self, EXPERIMENT, hex};
+use crate::offloads::{every_offload_on_and_off, udp_superframes_arrive_as_datagrams};
 use crate::roles;
 use crate::topology::End::{Client, Server};
 use crate::topology::{Pair, Role, ip, set, text_of};
@@ -42,7 +43,8 @@ macro_rules! scenarios {
 scenarios![
     both_ends_talk_with_offloads_on,
     one_ping_is_a_few_frames,
-    jumbo_frames_pass,
+    every_offload_on_and_off,
+    udp_superframes_arrive_as_datagrams,
     tags_keep_their_protocol_and_place,
     a_partial_sctp_checksum_is_completed,
     tunnel_superframes_are_counted,
@@ -60,7 +62,7 @@ scenarios![
     privileges_are_gone,
 ];
 
-fn ports(pairs: &[&Pair]) -> Vec<String> {
+pub(crate) fn ports(pairs: &[&Pair]) -> Vec<String> {
     pairs.iter().flat_map(|pair| [pair.port(Client), pair.port(Server)]).collect()
 }
 
@@ -96,21 +98,6 @@ fn one_ping_is_a_few_frames() -> Outcome {
     thread::sleep(Duration::from_secs(2));
     let seen = forwarder.stop();
     assert!((2..=10).contains(&seen.frames), "{seen:?}");
-    Passed
-}
-
-fn jumbo_frames_pass() -> Outcome {
-    let pair = Pair::new(1);
-    for end in [Client, Server] {
-        ip(&format!("link set {} mtu 9000", pair.port(end)));
-        ip(&format!("-n {} link set eth0 mtu 9000", pair.namespace(end)));
-    }
-    let forwarder = Forwarder::start(&ports(&[&pair]));
-    assert_eq!(pair.exchange_udp(4, 100, 8900), 100);
-    pair.exchange_tcp(6, 4 << 20);
-    let seen = forwarder.stop();
-    assert!(seen.longest >= 8900 && seen.errors == 0, "{seen:?}");
-    pair.assert_clean();
     Passed
 }
 
