@@ -1,8 +1,7 @@
 //! The device on real interfaces: network namespaces joined by a forwarder that allows everything.
 //!
-//! Without arguments this program starts itself again inside namespaces of its own (`unshare -Urnm`), which needs no
-//! root; where that is forbidden it says how many scenarios it skipped. There the process is the machine in the middle,
-//! and what runs at the ends is this program once more, in a role (`roles`), through `ip netns exec`.
+//! It starts itself again inside namespaces of its own (`live`); where that is forbidden it says how many scenarios it
+//! skipped.
 #![cfg_attr(not(target_os = "linux"), allow(unused, reason = "there is nothing to test"))]
 #![allow(
     clippy::unwrap_used,
@@ -19,11 +18,12 @@ mod forwarder;
 #[cfg(target_os = "linux")]
 mod frames;
 #[cfg(target_os = "linux")]
+#[path = "../live/mod.rs"]
+mod live;
+#[cfg(target_os = "linux")]
 mod offloads;
 #[cfg(target_os = "linux")]
 mod roles;
-#[cfg(target_os = "linux")]
-mod run;
 #[cfg(target_os = "linux")]
 mod scenarios;
 #[cfg(target_os = "linux")]
@@ -31,5 +31,5 @@ mod topology;
 
 fn main() {
     #[cfg(target_os = "linux")]
-    run::main();
+    live::main(scenarios::ALL, roles::play);
 }

@@ -4,10 +4,11 @@ use std::process::Command;
 
 use crate::forwarder::Forwarder;
 use crate::frames::{self, hex};
-use crate::scenarios::Outcome::{self, Passed, Skipped};
+use crate::live::Outcome::{self, Passed, Skipped};
+use crate::live::{ip, said};
 use crate::scenarios::ports;
 use crate::topology::End::{self, Client, Server};
-use crate::topology::{Pair, ip};
+use crate::topology::Pair;
 
 /// Ethernet and IPv4 without options: where the transport header begins; 20 bytes more with IPv6.
 const IPV4_END: u16 = 34;
@@ -68,9 +69,7 @@ fn one_row(row: &Row, merges: bool) {
 }
 
 fn ethtool(words: &str) {
-    let output = Command::new("ethtool").args(words.split(' ')).output().unwrap();
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "ethtool {words}: {said}");
+    said("ethtool", &Command::new("ethtool").args(words.split(' ')).output().unwrap());
 }
 
 /// Forty datagrams in one frame leave as one, and are forty again for a socket.

@@ -1,9 +1,8 @@
 //! What this program does at the ends: one short task each, told by its arguments.
 
 use std::fs;
-use std::io::{self, Read, Write as _};
+use std::io::{self, Read as _, Write as _};
 use std::net::{IpAddr, Shutdown, SocketAddr, TcpListener, TcpStream, UdpSocket};
-use std::path::PathBuf;
 use std::sync::Mutex;
 use std::sync::atomic::AtomicBool;
 use std::thread;
@@ -15,14 +14,10 @@ use netpol_enforce::{Csum, Frame, FrameMeta, Gso, GsoKind, PortId, Tick};
 
 use crate::forwarder::{self, Seen, options};
 use crate::frames::{self, EXPERIMENT, bytes_of, hex};
-use crate::topology::set;
+use crate::live::set;
 
 /// How long anything may take.
 const PATIENCE: Duration = Duration::from_secs(10);
-
-pub(crate) fn this_program() -> PathBuf {
-    std::env::current_exe().unwrap()
-}
 
 /// Plays a role.
 pub(crate) fn play(role: &str, arguments: &[&str]) {
@@ -48,16 +43,6 @@ pub(crate) fn play(role: &str, arguments: &[&str]) {
         ("role:count-udp", [address]) => count_udp(address),
         other => panic!("no such role: {other:?}"),
     }
-}
-
-/// Reads a line byte by byte, so that nothing behind it is taken.
-pub(crate) fn read_line(from: &mut impl Read) -> String {
-    let mut line = Vec::new();
-    let mut byte = [0];
-    while from.read(&mut byte).unwrap() == 1 && byte != *b"\n" {
-        line.push(byte[0]);
-    }
-    String::from_utf8(line).unwrap()
 }
 
 fn ready() {

@@ -13,34 +13,14 @@ use netpol_enforce::preflight::{self, Finding, Severity};
 
 use crate::forwarder::{Forwarder, Seen, options};
 use crate::frames::{self, EXPERIMENT, hex};
+use crate::live::Outcome::{self, Passed, Skipped};
+use crate::live::{Role, Scenario, ip, scenarios, set, text_of, this_program};
 use crate::offloads::{every_offload_on_and_off, udp_superframes_arrive_as_datagrams};
-use crate::roles;
 use crate::topology::End::{Client, Server};
-use crate::topology::{Pair, Role, ip, set, text_of};
+use crate::topology::Pair;
 
-/// How a scenario ended, if it did not fail.
-pub(crate) enum Outcome {
-    Passed,
-    Skipped(String),
-}
-
-use Outcome::{Passed, Skipped};
-
-/// Something that must hold.
-pub(crate) struct Scenario {
-    pub(crate) name: &'static str,
-    pub(crate) run: fn() -> Outcome,
-}
-
-macro_rules! scenarios {
-    ($($name:ident),+ $(,)?) => {
-        /// Every scenario.
-        pub(crate) const ALL: &[Scenario] =
-            &[$(Scenario { name: stringify!($name), run: $name }),+];
-    };
-}
-
-scenarios![
+/// Every scenario.
+pub(crate) const ALL: &[Scenario] = scenarios![
     both_ends_talk_with_offloads_on,
     one_ping_is_a_few_frames,
     every_offload_on_and_off,
@@ -545,9 +525,9 @@ fn open_kernel_path() {
 fn a_killed_forwarder_lets_nothing_through() -> Outcome {
     let pair = Pair::new(1);
     let ports = ports(&[&pair]);
-    let mut command = Command::new(roles::this_program());
+    let mut command = Command::new(this_program());
     command.arg("role:forward").args(&ports);
-    let mut forwarder = Role::start(command);
+    let mut forwarder = Role::spawn(command);
     assert_eq!(pair.exchange_udp(4, 100, 100), 100);
     forwarder.stop();
     assert_eq!(pair.exchange_udp(4, 1, 100), 0);

@@ -1,11 +1,8 @@
 //! Pairs of namespaces, a client and a server, each joined to the machine in the middle by a veth.
 
-use std::fs;
-use std::io::Write as _;
-use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::roles;
+use crate::live::{self, Role, in_namespace, ip, said, text_of};
 
 /// A client and a server with a port each in the middle.
 pub(crate) struct Pair {
@@ -59,7 +56,7 @@ impl Pair {
     /// Makes the veth of an end, and gives its outer side addresses.
     pub(crate) fn join(&self, end: End) {
         let (port, namespace) = (self.port(end), self.namespace(end));
-        ip(&format!("link add {port} type veth peer name eth0 netns {namespace}"));
+        live::join(&namespace, &port);
         ip(&format!("-n {namespace} link set eth0 address {}", text_of(self.mac(end))));
         ip(&format!("-n {namespace} addr add {}/24 dev eth0", self.v4(end)));
         ip(&format!("-n {namespace} addr add {}/64 dev eth0 nodad", self.v6(end)));
@@ -68,11 +65,7 @@ impl Pair {
 
     /// Makes a port ready for the datapath.
     pub(crate) fn set_up_port(&self, end: End) {
-        let port = self.port(end);
-        set(&format!("ipv6/conf/{port}/disable_ipv6"), "1");
-        set(&format!("ipv4/conf/{port}/forwarding"), "0");
-        ip(&format!("link set {port} arp off"));
-        ip(&format!("link set {port} up"));
+        live::set_up_port(&self.port(end));
     }
 
     /// Switches IPv6 off at an end, so that nothing is sent but what is asked for.
@@ -102,15 +95,13 @@ impl Pair {
 
     /// Runs this program in a role at an end, and returns what it says.
     pub(crate) fn run(&self, end: End, arguments: &[&str]) -> String {
-        let output = self.command(end, arguments).output().unwrap();
-        let (said, complaint) = (text(&output.stdout), text(&output.stderr));
-        assert!(output.status.success(), "{arguments:?}: {said} {complaint}");
-        said
+        let output = in_namespace(&self.namespace(end), arguments).output().unwrap();
+        said(arguments[0], &output)
     }
 
     /// Starts this program in a role at an end; it says `ready` before anything else.
     pub(crate) fn start(&self, end: End, arguments: &[&str]) -> Role {
-        Role::start(self.command(end, arguments))
+        Role::spawn(in_namespace(&self.namespace(end), arguments))
     }
 
     /// Asks the other end by ICMP, and returns whether it answers.
@@ -180,75 +171,12 @@ impl Pair {
             assert_eq!(faults, "", "at {}, from {}", end.letter(), end.other().letter());
         }
     }
-
-    fn command(&self, end: End, arguments: &[&str]) -> Command {
-        let mut command = Command::new("ip");
-        command.args(["netns", "exec", &self.namespace(end)]);
-        command.arg(roles::this_program()).args(arguments);
-        command
-    }
 }
 
 impl Drop for Pair {
     fn drop(&mut self) {
         for end in [Client, Server] {
-            let port = self.port(end);
-            drop(Command::new("ip").args(["link", "del", &port]).stderr(Stdio::null()).status());
-            drop(Command::new("ip").args(["netns", "del", &self.namespace(end)]).status());
+            live::part(&self.namespace(end), &self.port(end));
         }
     }
-}
-
-/// A process in a role, killed when it is no longer needed.
-pub(crate) struct Role {
-    child: Child,
-}
-
-impl Role {
-    /// Starts a process and waits until it is ready.
-    pub(crate) fn start(mut command: Command) -> Self {
-        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
-        let line = roles::read_line(child.stdout.as_mut().unwrap());
-        assert_eq!(line, "ready");
-        Self { child }
-    }
-
-    /// Returns the next line that it says.
-    pub(crate) fn line(&mut self) -> String {
-        roles::read_line(self.child.stdout.as_mut().unwrap())
-    }
-
-    /// Kills it (SIGKILL) and waits until it is gone.
-    pub(crate) fn stop(&mut self) {
-        drop(self.child.kill());
-        drop(self.child.wait());
-    }
-}
-
-impl Drop for Role {
-    fn drop(&mut self) {
-        self.stop();
-    }
-}
-
-/// Runs `ip` with words.
-pub(crate) fn ip(words: &str) {
-    let output = Command::new("ip").args(words.split(' ')).output().unwrap();
-    assert!(output.status.success(), "ip {words}: {}", text(&output.stderr));
-}
-
-/// Changes a setting below `/proc/sys/net`.
-pub(crate) fn set(path: &str, value: &str) {
-    let mut file =
-        fs::OpenOptions::new().write(true).open(format!("/proc/sys/net/{path}")).unwrap();
-    file.write_all(value.as_bytes()).unwrap();
-}
-
-pub(crate) fn text_of(mac: [u8; 6]) -> String {
-    let bytes: Vec<String> = mac.iter().map(|byte| format!("{byte:02x}")).collect();
-    bytes.join(":")
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).trim().to_owned()
 }

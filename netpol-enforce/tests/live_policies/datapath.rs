@@ -49,7 +49,8 @@ pub(crate) struct Datapath {
     sides: Sides,
     stop: Arc<AtomicBool>,
     wake: PipeWriter,
-    thread: JoinHandle<Report>,
+    /// Nothing once it is stopped.
+    thread: Option<JoinHandle<Report>>,
 }
 
 impl Datapath {
@@ -101,7 +102,7 @@ impl Datapath {
             }
             forwarder.report().clone()
         });
-        let datapath = Self { shared, sides, stop, wake, thread };
+        let datapath = Self { shared, sides, stop, wake, thread: Some(thread) };
         assert!(datapath.put(policies));
         datapath
     }
@@ -119,10 +120,21 @@ impl Datapath {
     }
 
     /// Stops it, and returns what it has counted.
-    pub(crate) fn stop(self) -> Report {
+    pub(crate) fn stop(mut self) -> Report {
+        self.end().unwrap().unwrap()
+    }
+
+    fn end(&mut self) -> Option<thread::Result<Report>> {
         self.stop.store(true, Ordering::Relaxed);
-        (&self.wake).write_all(&[0]).unwrap();
-        self.thread.join().unwrap()
+        drop((&self.wake).write_all(&[0]));
+        self.thread.take().map(JoinHandle::join)
+    }
+}
+
+impl Drop for Datapath {
+    /// A scenario that fails leaves none behind, for the next one has ports of the same names.
+    fn drop(&mut self) {
+        drop(self.end());
     }
 }
 

@@ -20,7 +20,7 @@ const NO_LOSS: Duration = Duration::from_millis(150);
 
 /// What is denied comes many times faster than it is judged: what is lost is told, nothing passes, and when it ends what
 /// is allowed passes again at once.
-pub(crate) fn a_flood_is_counted() {
+pub(crate) fn a_flood_is_counted_and_soon_forgotten() {
     let _sides = Sides::new(&addresses());
     // Judges 16 000 frames a second at most, and lets few wait.
     let pause = Duration::from_micros(500);

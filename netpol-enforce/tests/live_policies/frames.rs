@@ -229,7 +229,7 @@ fn exchanges() -> [Vec<(Sent, Expected)>; 2] {
 }
 
 /// IPv6 with extension headers, fragments, TCP, SCTP and tags: what arrives is what was sent, to the byte.
-pub(crate) fn what_is_allowed_arrives() {
+pub(crate) fn what_is_allowed_arrives_byte_for_byte() {
     let _sides = Sides::silent();
     let datapath = start();
     let mut all = Vec::new();
@@ -244,7 +244,7 @@ pub(crate) fn what_is_allowed_arrives() {
 }
 
 /// The kernels at both ends find an address that both have, and a free one that they then talk by.
-pub(crate) fn a_duplicate_address_is_found() {
+pub(crate) fn a_duplicate_address_is_found_across() {
     let addresses = [vec![WEB.v6.into()], Vec::new()];
     let _sides = Sides::new(&addresses);
     let placed = Placed::Bound(common::bindings());

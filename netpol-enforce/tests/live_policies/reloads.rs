@@ -71,7 +71,7 @@ pub(crate) fn a_connection_ends_with_its_policy() {
 }
 
 /// Two hundred reloads that allow the same: no answer of an open connection is lost, and nothing denied passes.
-pub(crate) fn reloads_lose_nothing() {
+pub(crate) fn reloads_lose_nothing_and_let_nothing_through() {
     const RELOADS: u32 = 200;
     let _sides = Sides::new(&addresses());
     let datapath = Datapath::start(snapshot(true), &addresses(), Established::Revoke);

@@ -7,6 +7,8 @@ use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::live::{self, Role, in_namespace, ip};
+
 /// The two sides: namespaces `a` and `b`, joined by the ports `pa` and `pb`.
 pub(crate) struct Sides;
 
@@ -14,11 +16,11 @@ impl Sides {
     pub(crate) fn new() -> Self {
         for (side, address) in [("a", "10.9.0.1"), ("b", "10.9.0.2")] {
             ip(&format!("netns add {side}"));
-            ip(&format!("link add p{side} type veth peer name eth0 netns {side}"));
+            let port = format!("p{side}");
+            live::join(side, &port);
             ip(&format!("-n {side} addr add {address}/24 dev eth0"));
             ip(&format!("-n {side} link set eth0 up"));
-            std::fs::write(format!("/proc/sys/net/ipv6/conf/p{side}/disable_ipv6"), "1").unwrap();
-            ip(&format!("link set p{side} arp off up"));
+            live::set_up_port(&port);
         }
         Self
     }
@@ -27,15 +29,9 @@ impl Sides {
 impl Drop for Sides {
     fn drop(&mut self) {
         for side in ["a", "b"] {
-            drop(Command::new("ip").args(["link", "del", &format!("p{side}")]).status());
-            drop(Command::new("ip").args(["netns", "del", side]).status());
+            live::part(side, &format!("p{side}"));
         }
     }
-}
-
-pub(crate) fn ip(words: &str) {
-    let output = Command::new("ip").args(words.split(' ')).output().unwrap();
-    assert!(output.status.success(), "ip {words}: {}", String::from_utf8_lossy(&output.stderr));
 }
 
 fn program() -> Command {
@@ -127,39 +123,14 @@ impl Drop for Running {
     }
 }
 
-/// This program on a side, in a role.
-pub(crate) fn on(side: &str, words: &[&str]) -> Command {
-    let mut command = Command::new("ip");
-    command.args(["netns", "exec", side]).arg(std::env::current_exe().unwrap()).args(words);
-    command
-}
-
-/// A server, killed when it is no longer needed.
-pub(crate) struct Server(Child);
-
-impl Server {
-    pub(crate) fn start(side: &str, addresses: &[&str]) -> Self {
-        let words = [&["role:serve"], addresses].concat();
-        let mut child = on(side, &words).stdout(Stdio::piped()).spawn().unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
-        assert_eq!(line, "ready\n");
-        Self(child)
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        drop(self.0.kill());
-        drop(self.0.wait());
-    }
+/// Starts a server on a side, killed when it is no longer needed.
+pub(crate) fn serve_on(side: &str, addresses: &[&str]) -> Role {
+    Role::spawn(in_namespace(side, &[&["role:serve"], addresses].concat()))
 }
 
 /// Tells whether a connection from a side is answered.
 pub(crate) fn is_answered(side: &str, to: &str) -> bool {
-    let output = on(side, &["role:connect", to]).output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    output.stdout == b"ok\n"
+    live::said("connect", &in_namespace(side, &["role:connect", to]).output().unwrap()) == "ok"
 }
 
 /// Tells whether a connection from a side is answered at last: the machine may be busy.
@@ -167,7 +138,16 @@ pub(crate) fn gets_through(side: &str, to: &str) -> bool {
     (0..6).any(|_| is_answered(side, to))
 }
 
-pub(crate) fn serve(addresses: &[&str]) {
+/// Plays a role.
+pub(crate) fn play(role: &str, arguments: &[&str]) {
+    match (role, arguments) {
+        ("role:serve", addresses) => serve(addresses),
+        ("role:connect", [to]) => connect(to),
+        other => panic!("no such role: {other:?}"),
+    }
+}
+
+fn serve(addresses: &[&str]) {
     let servers: Vec<_> = addresses
         .iter()
         .map(|address| {
@@ -183,7 +163,7 @@ pub(crate) fn serve(addresses: &[&str]) {
     servers.into_iter().for_each(|server| server.join().unwrap());
 }
 
-pub(crate) fn connect(to: &str) {
+fn connect(to: &str) {
     const WAIT: Duration = Duration::from_millis(800);
     let stream = TcpStream::connect_timeout(&to.parse().unwrap(), WAIT);
     let answered = stream.and_then(|mut stream| {

@@ -7,7 +7,17 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::program::{Running, Server, Sides, ask, gets_through, ip, is_answered};
+use crate::live::{Scenario, ip, scenarios};
+use crate::program::{Running, Sides, ask, gets_through, is_answered, serve_on};
+
+/// Every scenario.
+pub(crate) const ALL: &[Scenario] = scenarios![
+    usage_is_explained,
+    what_stands_in_the_way_is_listed,
+    a_day_of_the_datapath,
+    an_interface_that_is_changed_is_closed,
+    audit_lets_pass_and_counts,
+];
 
 const OPEN: &str = "10.9.0.2:7000";
 const CLOSED: &str = "10.9.0.2:7001";
@@ -37,7 +47,7 @@ spec: {{podSelector: {{matchLabels: {{app: server}}}}, policyTypes: [Ingress], i
     fs::write(folder.join("policy.yaml"), policy).unwrap();
 }
 
-pub(crate) fn usage_is_explained() {
+fn usage_is_explained() {
     let folder = tempfile::tempdir().unwrap();
     write(folder.path(), "7000");
     let files = folder.path().display();
@@ -61,7 +71,7 @@ pub(crate) fn usage_is_explained() {
     }
 }
 
-pub(crate) fn what_stands_in_the_way_is_listed() {
+fn what_stands_in_the_way_is_listed() {
     let _sides = Sides::new();
     let (code, out, _) = ask("enforce --in pa --out pb --check --no-chain");
     assert!(!out.contains("error:"), "{out}");
@@ -87,7 +97,7 @@ pub(crate) fn what_stands_in_the_way_is_listed() {
     assert!(err.contains("net/server (10.9.0.2)") && err.contains("--bind"), "{err}");
 }
 
-pub(crate) fn a_day_of_the_datapath() {
+fn a_day_of_the_datapath() {
     let _sides = Sides::new();
     let folder = tempfile::tempdir().unwrap();
     write(folder.path(), "7000");
@@ -99,7 +109,7 @@ pub(crate) fn a_day_of_the_datapath() {
         log.display()
     );
     ip("link set lo up");
-    let _server = Server::start("b", &[OPEN, CLOSED]);
+    let _server = serve_on("b", &[OPEN, CLOSED]);
     let mut running = Running::start(&words);
     // CAP_NET_ADMIN (12) and CAP_NET_RAW (13), in every thread.
     assert!(
@@ -153,7 +163,30 @@ pub(crate) fn a_day_of_the_datapath() {
     );
 }
 
-pub(crate) fn audit_lets_pass_and_counts() {
+/// What `--check` would refuse stops all traffic while it lasts, and both are said.
+fn an_interface_that_is_changed_is_closed() {
+    let _sides = Sides::new();
+    let folder = tempfile::tempdir().unwrap();
+    write(folder.path(), "7000");
+    let bound = BOUND.replace(",BAD", "");
+    let words = format!("-f {} enforce --in pa --out pb {bound}", folder.path().display());
+    let _server = serve_on("b", &[OPEN]);
+    let running = Running::start(&words);
+    assert!(gets_through("a", OPEN));
+    ip("link set pa mtu 1400");
+    let said = running.wait_for("interface `pa`: closed");
+    assert!(said.contains("ip link set pa mtu 1500"), "{said}");
+    // Neither MTU is the right one: both are closed.
+    running.wait_for("interface `pb`: closed");
+    assert!(!is_answered("a", OPEN));
+    ip("link set pa mtu 1500");
+    running.wait_for("open again");
+    running.wait_for("open again");
+    assert!(gets_through("a", OPEN));
+    assert_eq!(running.end().0, 0);
+}
+
+fn audit_lets_pass_and_counts() {
     let _sides = Sides::new();
     let folder = tempfile::tempdir().unwrap();
     write(folder.path(), "7000");
@@ -162,7 +195,7 @@ pub(crate) fn audit_lets_pass_and_counts() {
         folder.path().display(),
         BOUND.replace(",BAD", ",02:00:00:00:00:99")
     );
-    let _server = Server::start("b", &[OPEN, CLOSED]);
+    let _server = serve_on("b", &[OPEN, CLOSED]);
     let running = Running::start(&words);
     assert!(gets_through("a", CLOSED));
     let (code, report) = running.end();
