@@ -1,0 +1,161 @@
+//! The table of what came out: for each load, what stood in the middle by lines.
+
+use crate::load::Load;
+
+/// What the datapath has to reach of the same forwarder that allows everything.
+const GATE: f64 = 0.9;
+const LABEL: usize = 14;
+
+/// Figures, round by round.
+#[derive(Clone, Debug)]
+pub(crate) struct Sheet {
+    /// What stood in the middle, in order: the first is what the others are compared with.
+    labels: Vec<String>,
+    figures: Vec<Figure>,
+}
+
+#[derive(Clone, Debug)]
+struct Figure {
+    load: Load,
+    name: String,
+    label: String,
+    rounds: Vec<f64>,
+}
+
+impl Sheet {
+    pub(crate) const fn new(labels: Vec<String>) -> Self {
+        Self { labels, figures: Vec::new() }
+    }
+
+    pub(crate) fn note(&mut self, label: &str, load: Load, name: &str, value: f64) {
+        let is_it = |f: &&mut Figure| f.label == label && f.load == load && f.name == name;
+        if let Some(figure) = self.figures.iter_mut().find(is_it) {
+            figure.rounds.push(value);
+            return;
+        }
+        let (name, label) = (name.to_owned(), label.to_owned());
+        self.figures.push(Figure { load, name, label, rounds: vec![value] });
+    }
+
+    /// Leaves out what failed.
+    pub(crate) fn forget(&mut self, label: &str) {
+        self.labels.retain(|other| other != label);
+        self.figures.retain(|figure| figure.label != label);
+    }
+
+    pub(crate) fn print(&self) {
+        println!("median [least-most]; ratios and added times are those of each round");
+        Load::ALL.into_iter().for_each(|load| self.print_load(load));
+    }
+
+    fn print_load(&self, load: Load) {
+        let names = self.names(load);
+        let [headline, rest @ ..] = &names[..] else { return };
+        let first = &self.labels[0];
+        println!("\n{}", load.name());
+        let mut titles = vec![(*headline).to_owned(), format!("to {first}")];
+        titles.extend(rest.iter().map(|name| (*name).to_owned()));
+        let times: Vec<&&str> = names.iter().filter(|name| name.starts_with('p')).collect();
+        titles.extend(times.iter().map(|name| format!("{name} added")));
+        let mut lines = vec![("", titles)];
+        for label in &self.labels {
+            let compared =
+                |name, by: fn(f64, f64) -> f64| self.paired(load, name, (label, first), by);
+            let mut cells = vec![self.rounds(load, headline, label), compared(headline, ratio)];
+            cells.extend(rest.iter().map(|name| self.rounds(load, name, label)));
+            cells.extend(times.iter().map(|name| compared(name, difference)));
+            lines.push((label, cells.iter().map(|rounds| Spread::cell(rounds)).collect()));
+        }
+        print_lines(&lines);
+    }
+
+    /// Says how the datapath does beside the one that allows everything.
+    pub(crate) fn print_gate(&self, enforce: &str, allow_all: &str) {
+        println!("\n{enforce} to {allow_all}, where {GATE} is to be reached");
+        for load in Load::ALL.into_iter().filter(|load| *load != Load::Trips) {
+            let Some(headline) = self.names(load).first().copied() else { continue };
+            let rounds = self.paired(load, headline, (enforce, allow_all), ratio);
+            let Some(spread) = Spread::of(&rounds) else { continue };
+            let word = if spread.median >= GATE { "reached" } else { "MISSED" };
+            println!("{:<58}{:<24}{word}", load.name(), Spread::cell(&rounds));
+        }
+    }
+
+    /// The names of the figures of a load, in the order in which they came.
+    fn names(&self, load: Load) -> Vec<&str> {
+        let mut names: Vec<&str> = Vec::new();
+        for figure in self.figures.iter().filter(|figure| figure.load == load) {
+            if !names.contains(&figure.name.as_str()) {
+                names.push(&figure.name);
+            }
+        }
+        names
+    }
+
+    fn rounds(&self, load: Load, name: &str, label: &str) -> Vec<f64> {
+        let is_it = |f: &&Figure| f.label == label && f.load == load && f.name == name;
+        self.figures.iter().find(is_it).map_or(Vec::new(), |figure| figure.rounds.clone())
+    }
+
+    /// Compares two kinds round by round, so that what slows a whole round does not count.
+    fn paired(
+        &self,
+        load: Load,
+        name: &str,
+        (one, other): (&str, &str),
+        by: fn(f64, f64) -> f64,
+    ) -> Vec<f64> {
+        let others = self.rounds(load, name, other);
+        self.rounds(load, name, one).into_iter().zip(others).map(|(a, b)| by(a, b)).collect()
+    }
+}
+
+fn ratio(one: f64, other: f64) -> f64 {
+    one / other
+}
+
+fn difference(one: f64, other: f64) -> f64 {
+    one - other
+}
+
+/// Prints lines with columns as wide as they have to be.
+fn print_lines(lines: &[(&str, Vec<String>)]) {
+    let width = |column: usize| lines.iter().map(|(_, cells)| cells[column].len()).max().unwrap();
+    let widths: Vec<usize> = (0..lines[0].1.len()).map(width).collect();
+    for (label, cells) in lines {
+        let padded = cells.iter().zip(&widths).map(|(cell, width)| format!("  {cell:<width$}"));
+        println!("{}", format!("{label:<LABEL$}{}", padded.collect::<String>()).trim_end());
+    }
+}
+
+/// The middle of some figures, and the ends.
+struct Spread {
+    median: f64,
+    least: f64,
+    most: f64,
+}
+
+impl Spread {
+    fn of(rounds: &[f64]) -> Option<Self> {
+        let mut values = rounds.to_vec();
+        values.sort_unstable_by(f64::total_cmp);
+        let (least, most) = (*values.first()?, *values.last()?);
+        Some(Self { median: values[values.len() / 2], least, most })
+    }
+
+    fn cell(rounds: &[f64]) -> String {
+        Self::of(rounds).map_or("-".to_owned(), |Self { median, least, most }| {
+            format!("{} [{}-{}]", short(median), short(least), short(most))
+        })
+    }
+}
+
+fn short(value: f64) -> String {
+    if value.abs() >= 100.0 {
+        format!("{value:.0}")
+    } else if value.abs() >= 10.0 || value == 0.0 {
+        format!("{value:.1}")
+    } else {
+        format!("{value:.2}")
+    }
+}
