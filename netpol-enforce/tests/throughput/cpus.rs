@@ -33,6 +33,14 @@ fn busy() -> f64 {
     fields.iter().take(8).sum::<f64>() - fields[3] - fields[4]
 }
 
+/// Nanoseconds that a thread has run, by its folder below /proc: not those in which it waited for a processor, so that
+/// others on the machine count little.
+pub(crate) fn thread_nanoseconds(thread: &str) -> f64 {
+    let text = fs::read(format!("/proc/{thread}/schedstat")).unwrap();
+    let text = String::from_utf8_lossy(&text).into_owned();
+    text.split_whitespace().next().unwrap().parse().unwrap()
+}
+
 /// The generator has the first processor and the datapath the second, until dropped.
 ///
 /// Where the scheduler moves them about, the same datapath gives half as much from one second to the next.

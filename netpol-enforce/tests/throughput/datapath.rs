@@ -19,6 +19,8 @@ use netpol_enforce::pipeline::{Rules, Tables};
 use netpol_enforce::policies::{Policies, Sides};
 use netpol_enforce::{PortId, Tick};
 
+use crate::cpus::thread_nanoseconds;
+use crate::middle::Tally;
 use crate::sides::PORTS;
 
 /// Originators beyond the pods, as the program has them.
@@ -29,7 +31,7 @@ const WAIT: Duration = Duration::from_millis(500);
 pub(crate) struct Datapath {
     wake: PipeWriter,
     asked: Arc<AtomicBool>,
-    answers: Receiver<u64>,
+    answers: Receiver<Tally>,
 }
 
 impl Datapath {
@@ -81,25 +83,27 @@ impl Datapath {
         Self { wake, asked, answers }
     }
 
-    /// How many frames the sockets have lost.
-    pub(crate) fn lost(&mut self) -> f64 {
+    /// What the sockets have lost, and what the thread has used.
+    pub(crate) fn tally(&mut self) -> Tally {
         self.asked.store(true, Ordering::Relaxed);
         self.wake.write_all(&[0]).unwrap();
-        self.answers.recv().unwrap() as f64
+        self.answers.recv().unwrap()
     }
 }
 
 /// What the thread may be asked: the same for both kinds, one load a batch.
 struct Question {
     asked: Arc<AtomicBool>,
-    answers: Sender<u64>,
+    answers: Sender<Tally>,
 }
 
 impl Question {
     fn answer(&self, device: &mut AfPacket) {
         if self.asked.load(Ordering::Relaxed) {
             self.asked.store(false, Ordering::Relaxed);
-            self.answers.send(device.stats().iter().map(|stats| stats.overflow).sum()).unwrap();
+            let lost: u64 = device.stats().iter().map(|stats| stats.overflow).sum();
+            let used = Some(thread_nanoseconds("thread-self"));
+            self.answers.send(Tally { lost: Some(lost as f64), used }).unwrap();
         }
     }
 }

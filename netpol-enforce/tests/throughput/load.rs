@@ -71,8 +71,9 @@ impl Load {
         middle: &mut Middle,
         seconds: u32,
     ) -> Vec<(&'static str, f64)> {
-        let prepared = Prepared::of(self);
-        let (lost, meter) = (middle.lost(), Meter::start());
+        let _prepared = Prepared::of(self);
+        let meter = Meter::start();
+        let (before, frames) = (middle.tally(), received());
         let mut figures = match self {
             Self::Tcp | Self::TcpSix | Self::Mtu | Self::MtuMerged => tcp(ends, seconds, 1),
             Self::TcpFour => tcp(ends, seconds, 4),
@@ -83,12 +84,16 @@ impl Load {
             Self::Full => flood(ends, seconds, 1514),
         };
         figures.push(("CPU %", meter.percent()));
-        drop(prepared);
-        if let (Some(before), Some(after)) = (lost, middle.lost()) {
-            figures.push(("lost frames", after - before));
-        }
+        let (frames, tally) = (received() - frames, middle.tally().since(before));
+        figures.extend(tally.used.map(|used| ("ns a frame", used / frames)));
+        figures.extend(tally.lost.map(|lost| ("lost frames", lost)));
         figures
     }
+}
+
+/// How many frames both sides have received: what passed the middle.
+fn received() -> f64 {
+    [0, 1].map(|side| figures(side, &["role:count-once"])[1]).iter().sum()
 }
 
 /// The interfaces as a load wants them, until dropped.

@@ -70,7 +70,7 @@ fn run() {
             };
             rounds::measure(number(0, 5), number(1, 2));
         }
-        [turn::WORD, ref rest @ ..] => turn::take(&turn::Turn::of(rest)),
+        [turn::WORD, ref rest @ ..] => turn::Turn::of(rest).take(),
         [word, ref rest @ ..] if word.starts_with("role:") => roles::play(word, rest),
         ["--run", ref rest @ ..] => {
             let mut inside = Command::new("unshare");

@@ -4,6 +4,7 @@ use std::sync::OnceLock;
 
 use netpol_core::reach::Snapshot;
 
+use crate::cpus::thread_nanoseconds;
 use crate::datapath::Datapath;
 use crate::ends::{Ends, Shape};
 use crate::sides::{PORTS, ip};
@@ -60,10 +61,27 @@ impl Kind {
     }
 }
 
+/// What a middle has come to since its start, where there is such a thing.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Tally {
+    /// Frames that the kernel lost before a verdict.
+    pub(crate) lost: Option<f64>,
+    /// Nanoseconds of a processor that its thread has used.
+    pub(crate) used: Option<f64>,
+}
+
+impl Tally {
+    pub(crate) fn since(self, before: Self) -> Self {
+        let less = |now: Option<f64>, then: Option<f64>| Some(now? - then?);
+        Self { lost: less(self.lost, before.lost), used: less(self.used, before.used) }
+    }
+}
+
 /// What forwards, until the process ends and its network namespace with it.
 pub(crate) enum Middle {
     Kernel,
-    Queue,
+    /// A thread by its number.
+    Queue(u32),
     Datapath(Datapath),
 }
 
@@ -79,24 +97,22 @@ impl Middle {
             Kind::Bridge => bridge(),
             Kind::Routing => {}
             Kind::Nftables => nftables::filter(snapshot(), &addresses),
-            Kind::NfqueueFirst => queue::first_packets(snapshot(), &addresses),
-            Kind::NfqueueEvery => queue::every_packet(),
+            Kind::NfqueueFirst => return Self::Queue(queue::first_packets(snapshot(), &addresses)),
+            Kind::NfqueueEvery => return Self::Queue(queue::every_packet()),
             Kind::AllowAll => return Self::Datapath(Datapath::allow_all()),
             Kind::Enforce => return Self::Datapath(Datapath::enforce(snapshot(), &addresses)),
         }
-        if matches!(kind, Kind::NfqueueFirst | Kind::NfqueueEvery) {
-            Self::Queue
-        } else {
-            Self::Kernel
-        }
+        Self::Kernel
     }
 
-    /// How many frames the kernel has lost before a verdict; `None` where there is no such place.
-    pub(crate) fn lost(&mut self) -> Option<f64> {
+    pub(crate) fn tally(&mut self) -> Tally {
         match self {
-            Self::Kernel => None,
-            Self::Queue => Some(queue::lost()),
-            Self::Datapath(datapath) => Some(datapath.lost()),
+            Self::Kernel => Tally::default(),
+            Self::Queue(thread) => Tally {
+                lost: Some(queue::lost()),
+                used: Some(thread_nanoseconds(&format!("self/task/{thread}"))),
+            },
+            Self::Datapath(datapath) => datapath.tally(),
         }
     }
 }

@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::net::IpAddr;
+use std::sync::mpsc::channel;
 use std::thread;
 
 use etherparse::{LaxNetSlice, LaxSlicedPacket, TransportSlice};
@@ -19,18 +20,18 @@ const WAITING: u32 = 1024;
 const MARK: u32 = 0x64;
 
 /// Queues packets until one of the connection was accepted and answered; each is judged by the policies.
-pub(crate) fn first_packets(snapshot: &Snapshot, addresses: &[Vec<IpAddr>; 2]) {
+pub(crate) fn first_packets(snapshot: &Snapshot, addresses: &[Vec<IpAddr>; 2]) -> u32 {
     tell("-A FORWARD -m conntrack --ctstate ESTABLISHED,RELATED -m connmark --mark 0x64 -j ACCEPT");
     tell("-A FORWARD -j NFQUEUE --queue-num 100");
     tell("-t mangle -A POSTROUTING -m mark --mark 0x64 -j CONNMARK --save-mark");
     let policies = policies(snapshot, addresses, u32::MAX);
-    serve(move |packet| tuple(packet).is_some_and(|tuple| policies.judge(&tuple).is_ok()));
+    serve(move |packet| tuple(packet).is_some_and(|tuple| policies.judge(&tuple).is_ok()))
 }
 
 /// Queues every packet; all are accepted, for replies cannot be told from first packets without a table.
-pub(crate) fn every_packet() {
+pub(crate) fn every_packet() -> u32 {
     tell("-A FORWARD -j NFQUEUE --queue-num 100");
-    serve(|_| true);
+    serve(|_| true)
 }
 
 fn tell(rule: &str) {
@@ -40,13 +41,16 @@ fn tell(rule: &str) {
     }
 }
 
-fn serve(is_allowed: impl Fn(&[u8]) -> bool + Send + 'static) {
+/// Serves the queue in a thread, and returns its number.
+fn serve(is_allowed: impl Fn(&[u8]) -> bool + Send + 'static) -> u32 {
     let mut queue = Queue::open().unwrap();
     queue.bind(NUMBER).unwrap();
     queue.set_copy_range(NUMBER, COPIED).unwrap();
     queue.set_queue_max_len(NUMBER, WAITING).unwrap();
     queue.set_recv_gso(NUMBER, true).unwrap();
+    let (sender, number) = channel();
     thread::spawn(move || {
+        sender.send(number_of_thread()).unwrap();
         loop {
             // The socket was full: packets are gone, and counted by the kernel.
             let Ok(mut message) = queue.recv() else { continue };
@@ -56,6 +60,12 @@ fn serve(is_allowed: impl Fn(&[u8]) -> bool + Send + 'static) {
             queue.verdict(message).unwrap();
         }
     });
+    number.recv().unwrap()
+}
+
+fn number_of_thread() -> u32 {
+    let path = fs::read_link("/proc/thread-self").unwrap();
+    path.file_name().unwrap().to_str().unwrap().parse().unwrap()
 }
 
 fn tuple(packet: &[u8]) -> Option<Tuple> {

@@ -26,6 +26,7 @@ pub(crate) fn play(role: &str, arguments: &[&str]) {
         ("role:rtt", [from, to, seconds]) => rtt(from, to, seconds),
         ("role:flood", [from, to, length, processor]) => flood(from, to, length, processor),
         ("role:count", []) => count(),
+        ("role:count-once", []) => count_once(),
         _ => panic!("{role} {arguments:?}"),
     }
 }
@@ -215,11 +216,15 @@ fn count() {
     say("ready");
     for line in io::stdin().lines() {
         drop(line);
-        let text = std::fs::read("/proc/net/dev").unwrap();
-        let text = String::from_utf8_lossy(&text).into_owned();
-        let line = text.lines().find(|line| line.trim_start().starts_with("eth0:")).unwrap();
-        let fields: Vec<&str> = line.split_whitespace().collect();
-        // eth0: bytes, frames and six more received; bytes, frames sent.
-        say(&format!("{} {}", fields[10], fields[2]));
+        count_once();
     }
+}
+
+fn count_once() {
+    let text = std::fs::read("/proc/net/dev").unwrap();
+    let text = String::from_utf8_lossy(&text).into_owned();
+    let line = text.lines().find(|line| line.trim_start().starts_with("eth0:")).unwrap();
+    let fields: Vec<&str> = line.split_whitespace().collect();
+    // eth0: bytes, frames and six more received; bytes, frames sent.
+    say(&format!("{} {}", fields[10], fields[2]));
 }

@@ -11,7 +11,7 @@ use crate::middle::Kind;
 use crate::nftables;
 use crate::sheet::Sheet;
 use crate::tools::has;
-use crate::turn::Turn;
+use crate::turn::{Taker, Turn};
 
 /// What is measured: the first policies of `enterprise`, which has them in one address family.
 const SHAPE: Shape = Shape { preset: Preset::Enterprise, pods: 10_000, policies: 1_000 };
@@ -75,63 +75,62 @@ fn compare_kinds(rounds: u32, seconds: u32) -> Sheet {
     if has("nft") {
         let elements = nftables::allowed(&SHAPE.snapshot(), &ends.addresses().concat()).len();
         println!(
-            "nftables: {elements} elements, what is allowed from and to the pods of the measurement"
+            "nftables: {elements} elements, all that is allowed to and from the pods measured"
         );
     }
     let (six, four): (Vec<Load>, Vec<Load>) = Load::ALL
         .into_iter()
         .filter(|load| load.missing().is_none())
         .partition(|load| *load == Load::TcpSix);
-    let of = |kind: Kind| {
-        let turn = |shape, ends, loads: &[Load]| Turn {
-            kind,
-            shape,
-            ends,
-            seconds,
-            loads: loads.to_vec(),
-        };
-        (kind.name().to_owned(), vec![turn(SHAPE, ends, &four), turn(DUAL, ends_six, &six)])
+    let kinds: Vec<Kind> = Kind::ALL.into_iter().filter(|kind| kind.missing().is_none()).collect();
+    let all = |shape, ends| -> Vec<Column> {
+        kinds
+            .iter()
+            .map(|kind| (kind.name().to_owned(), Turn { kind: *kind, shape, ends }))
+            .collect()
     };
-    take_turns(
-        Kind::ALL.into_iter().filter(|kind| kind.missing().is_none()).map(of).collect(),
-        rounds,
-    )
+    let mut sheet = Sheet::new(kinds.iter().map(|kind| kind.name().to_owned()).collect());
+    for round in 0..rounds {
+        play(round, &all(SHAPE, ends), &four, seconds, &mut sheet);
+        play(round, &all(DUAL, ends_six), &six, seconds, &mut sheet);
+    }
+    sheet
 }
 
 /// The datapath under some loads, with few policies and many.
 fn compare_policies(rounds: u32, seconds: u32) -> Sheet {
     let shapes = POLICIES.map(|policies| Shape { policies, pods: MORE_PODS, ..SHAPE });
     let ends = Ends::find(&shapes, Family::V4);
-    let turn = |kind, shape| Turn { kind, shape, ends, seconds, loads: SOME_LOADS.to_vec() };
-    let mut all = vec![(Kind::AllowAll.name().to_owned(), vec![turn(Kind::AllowAll, shapes[0])])];
+    let turn = |kind, shape| Turn { kind, shape, ends };
+    let allow_all = turn(Kind::AllowAll, shapes[0]);
+    let mut all: Vec<Column> = vec![(Kind::AllowAll.name().to_owned(), allow_all)];
     for shape in shapes {
-        all.push((format!("enforce {}", shape.policies), vec![turn(Kind::Enforce, shape)]));
+        all.push((format!("enforce {}", shape.policies), turn(Kind::Enforce, shape)));
     }
-    take_turns(all, rounds)
+    let mut sheet = Sheet::new(all.iter().map(|(label, _)| label.clone()).collect());
+    (0..rounds).for_each(|round| play(round, &all, &SOME_LOADS, seconds, &mut sheet));
+    sheet
 }
 
-/// Lets each take its turns once a round; who begins is another each time. What fails is left out, aloud.
-fn take_turns(mut all: Vec<(String, Vec<Turn>)>, rounds: u32) -> Sheet {
-    let mut sheet = Sheet::new(all.iter().map(|(label, _)| label.clone()).collect());
-    for _ in 0..rounds {
-        let mut failed = Vec::new();
-        for (label, turns) in &all {
-            match turns.iter().map(Turn::start).collect::<Result<Vec<_>, _>>() {
-                Ok(said) => said
-                    .into_iter()
-                    .flatten()
-                    .for_each(|(load, figure, value)| sheet.note(label, load, &figure, value)),
-                Err(why) => {
-                    println!("left out: {label}, for it failed: {why}");
-                    failed.push(label.clone());
-                }
+/// What stands in the middle, by its name in the table.
+type Column = (String, Turn);
+
+/// Plays a round: under each load all take their turns one right after the other, so that what else the machine does
+/// falls on all alike. Another begins each time. What fails is left out, aloud.
+fn play(round: u32, all: &[Column], loads: &[Load], seconds: u32, sheet: &mut Sheet) {
+    let mut takers: Vec<(&str, Option<Taker>)> =
+        all.iter().map(|(label, turn)| (label.as_str(), turn.start())).collect();
+    takers.rotate_left(round as usize % all.len());
+    for load in loads {
+        for (label, taker) in &mut takers {
+            let figures = taker.as_mut().and_then(|taker| taker.measure(*load, seconds));
+            if figures.is_none() {
+                println!("left out in round {}: {label}, {}", round + 1, load.name());
+                *taker = None;
+            }
+            for figure in figures.into_iter().flatten() {
+                sheet.note(round, label, *load, figure);
             }
         }
-        failed.iter().for_each(|label| sheet.forget(label));
-        all.retain(|(label, _)| !failed.contains(label));
-        if !all.is_empty() {
-            all.rotate_left(1);
-        }
     }
-    sheet
 }

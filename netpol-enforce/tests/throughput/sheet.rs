@@ -1,5 +1,7 @@
 //! The table of what came out: for each load, what stood in the middle by lines.
 
+use std::collections::BTreeMap;
+
 use crate::load::Load;
 
 /// What the datapath has to reach of the same forwarder that allows everything.
@@ -19,28 +21,31 @@ struct Figure {
     load: Load,
     name: String,
     label: String,
-    rounds: Vec<f64>,
+    /// By the number of the round.
+    rounds: Rounds,
 }
+
+type Rounds = BTreeMap<u32, f64>;
 
 impl Sheet {
     pub(crate) const fn new(labels: Vec<String>) -> Self {
         Self { labels, figures: Vec::new() }
     }
 
-    pub(crate) fn note(&mut self, label: &str, load: Load, name: &str, value: f64) {
+    pub(crate) fn note(
+        &mut self,
+        round: u32,
+        label: &str,
+        load: Load,
+        (name, value): (String, f64),
+    ) {
         let is_it = |f: &&mut Figure| f.label == label && f.load == load && f.name == name;
         if let Some(figure) = self.figures.iter_mut().find(is_it) {
-            figure.rounds.push(value);
+            figure.rounds.insert(round, value);
             return;
         }
-        let (name, label) = (name.to_owned(), label.to_owned());
-        self.figures.push(Figure { load, name, label, rounds: vec![value] });
-    }
-
-    /// Leaves out what failed.
-    pub(crate) fn forget(&mut self, label: &str) {
-        self.labels.retain(|other| other != label);
-        self.figures.retain(|figure| figure.label != label);
+        let (label, rounds) = (label.to_owned(), Rounds::from([(round, value)]));
+        self.figures.push(Figure { load, name, label, rounds });
     }
 
     pub(crate) fn print(&self) {
@@ -58,7 +63,9 @@ impl Sheet {
         let times: Vec<&&str> = names.iter().filter(|name| name.starts_with('p')).collect();
         titles.extend(times.iter().map(|name| format!("{name} added")));
         let mut lines = vec![("", titles)];
-        for label in &self.labels {
+        for label in
+            self.labels.iter().filter(|label| !self.rounds(load, headline, label).is_empty())
+        {
             let compared =
                 |name, by: fn(f64, f64) -> f64| self.paired(load, name, (label, first), by);
             let mut cells = vec![self.rounds(load, headline, label), compared(headline, ratio)];
@@ -92,9 +99,9 @@ impl Sheet {
         names
     }
 
-    fn rounds(&self, load: Load, name: &str, label: &str) -> Vec<f64> {
+    fn rounds(&self, load: Load, name: &str, label: &str) -> Rounds {
         let is_it = |f: &&Figure| f.label == label && f.load == load && f.name == name;
-        self.figures.iter().find(is_it).map_or(Vec::new(), |figure| figure.rounds.clone())
+        self.figures.iter().find(is_it).map_or(Rounds::new(), |figure| figure.rounds.clone())
     }
 
     /// Compares two kinds round by round, so that what slows a whole round does not count.
@@ -104,9 +111,10 @@ impl Sheet {
         name: &str,
         (one, other): (&str, &str),
         by: fn(f64, f64) -> f64,
-    ) -> Vec<f64> {
+    ) -> Rounds {
         let others = self.rounds(load, name, other);
-        self.rounds(load, name, one).into_iter().zip(others).map(|(a, b)| by(a, b)).collect()
+        let ones = self.rounds(load, name, one).into_iter();
+        ones.filter_map(|(round, one)| Some((round, by(one, *others.get(&round)?)))).collect()
     }
 }
 
@@ -136,14 +144,14 @@ struct Spread {
 }
 
 impl Spread {
-    fn of(rounds: &[f64]) -> Option<Self> {
-        let mut values = rounds.to_vec();
+    fn of(rounds: &Rounds) -> Option<Self> {
+        let mut values: Vec<f64> = rounds.values().copied().collect();
         values.sort_unstable_by(f64::total_cmp);
         let (least, most) = (*values.first()?, *values.last()?);
         Some(Self { median: values[values.len() / 2], least, most })
     }
 
-    fn cell(rounds: &[f64]) -> String {
+    fn cell(rounds: &Rounds) -> String {
         Self::of(rounds).map_or("-".to_owned(), |Self { median, least, most }| {
             format!("{} [{}-{}]", short(median), short(least), short(most))
         })

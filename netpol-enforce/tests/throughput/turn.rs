@@ -1,8 +1,9 @@
-//! One kind of middle takes its turn, in a process with a network namespace of its own: what one kind leaves behind,
-//! such as hooks of netfilter, would slow the next.
+//! One kind of middle, in a process with a network namespace of its own: what one kind leaves behind, such as hooks of
+//! netfilter, would slow the next.
 
+use std::io::{BufRead as _, BufReader, Write as _, stdin, stdout};
 use std::net::SocketAddr;
-use std::process::{Command, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use netpol_bench::Preset;
 
@@ -13,26 +14,21 @@ use crate::sides::{Sides, make_run_writable, this_program};
 
 /// The first argument of the process.
 pub(crate) const WORD: &str = "turn";
+/// What it says when it is ready, at first and after each load.
+const READY: &str = "ready";
 
-/// What is to be measured.
-#[derive(Clone, Debug)]
+/// What stands in the middle, and who talks through it.
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Turn {
     pub(crate) kind: Kind,
     pub(crate) shape: Shape,
     pub(crate) ends: Ends,
-    pub(crate) seconds: u32,
-    pub(crate) loads: Vec<Load>,
 }
-
-/// A load, the name of a figure, and the figure.
-pub(crate) type Said = (Load, String, f64);
 
 impl Turn {
     /// Reads the arguments of the process.
     pub(crate) fn of(words: &[&str]) -> Self {
-        let [kind, preset, pods, policies, client, tcp, udp, seconds, loads @ ..] = words else {
-            panic!("{words:?}");
-        };
+        let [kind, preset, pods, policies, client, tcp, udp] = words else { panic!("{words:?}") };
         let preset = preset.parse::<Preset>().unwrap();
         let (pods, policies) = (pods.parse().unwrap(), policies.parse().unwrap());
         let [tcp, udp] = [tcp, udp].map(|end| end.parse::<SocketAddr>().unwrap());
@@ -40,51 +36,83 @@ impl Turn {
             kind: Kind::named(kind),
             shape: Shape { preset, pods, policies },
             ends: Ends { client: client.parse().unwrap(), tcp, udp },
-            seconds: seconds.parse().unwrap(),
-            loads: loads.iter().map(|load| Load::named(load)).collect(),
         }
     }
 
-    fn words(&self) -> Vec<String> {
-        let Self { kind, shape: Shape { preset, pods, policies }, ends, seconds, loads } = self;
-        let mut words = vec![WORD.to_owned(), kind.name().to_owned(), preset.to_string()];
-        words.extend([pods.to_string(), policies.to_string(), ends.client.to_string()]);
-        words.extend([ends.tcp.to_string(), ends.udp.to_string(), seconds.to_string()]);
-        words.extend(loads.iter().map(|load| load.name().to_owned()));
-        words
+    fn words(&self) -> [String; 8] {
+        let Self { kind, shape: Shape { preset, pods, policies }, ends: Ends { client, tcp, udp } } =
+            self;
+        let (kind, preset) = (kind.name().to_owned(), preset.to_string());
+        let [pods, policies] = [pods.to_string(), policies.to_string()];
+        let [client, tcp, udp] = [client.to_string(), tcp.to_string(), udp.to_string()];
+        [WORD.to_owned(), kind, preset, pods, policies, client, tcp, udp]
     }
 
-    /// Has it taken by a process.
-    ///
-    /// # Errors
-    ///
-    /// What the process said last, if it failed.
-    pub(crate) fn start(&self) -> Result<Vec<Said>, String> {
+    /// Starts the process; `None` if it failed, which it has said.
+    pub(crate) fn start(&self) -> Option<Taker> {
         let mut process = Command::new("unshare");
         process.args(["-nm"]).arg(this_program()).args(self.words());
-        let output = process.stdin(Stdio::null()).output().unwrap();
-        if !output.status.success() {
-            return Err(String::from_utf8_lossy(&output.stderr).trim().to_owned());
+        let mut child = process.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let (input, output) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
+        let mut taker = Taker { child, input, output: BufReader::new(output) };
+        taker.lines().map(|_| taker)
+    }
+
+    /// Is the process: measures what it is told to, and says what came out.
+    pub(crate) fn take(&self) {
+        make_run_writable();
+        let _sides = Sides::new(&self.ends.addresses());
+        let mut middle = Middle::start(self.kind, self.shape, &self.ends);
+        println!("{READY}");
+        for line in stdin().lines() {
+            let line = line.unwrap();
+            let (load, seconds) = line.split_once('\t').unwrap();
+            let seconds = seconds.parse().unwrap();
+            let figures = Load::named(load).measure(&self.ends, &mut middle, seconds);
+            figures.iter().for_each(|(figure, value)| println!("{figure}\t{value}"));
+            println!("{READY}");
+            stdout().flush().unwrap();
         }
-        let text = String::from_utf8_lossy(&output.stdout).into_owned();
-        Ok(text.lines().map(read).collect())
     }
 }
 
-fn read(line: &str) -> Said {
-    let mut parts = line.split('\t');
-    let mut part = || parts.next().unwrap();
-    (Load::named(part()), part().to_owned(), part().parse().unwrap())
+/// The process that takes a turn whenever it is told to, and waits meanwhile.
+pub(crate) struct Taker {
+    child: Child,
+    input: ChildStdin,
+    output: BufReader<ChildStdout>,
 }
 
-/// Takes a turn, and prints what is measured.
-pub(crate) fn take(turn: &Turn) {
-    make_run_writable();
-    let _sides = Sides::new(&turn.ends.addresses());
-    let mut middle = Middle::start(turn.kind, turn.shape, &turn.ends);
-    for load in &turn.loads {
-        for (figure, value) in load.measure(&turn.ends, &mut middle, turn.seconds) {
-            println!("{}\t{figure}\t{value}", load.name());
+impl Taker {
+    /// Has a load measured: figures with their names; `None` if that failed.
+    pub(crate) fn measure(&mut self, load: Load, seconds: u32) -> Option<Vec<(String, f64)>> {
+        writeln!(self.input, "{}\t{seconds}", load.name()).ok()?;
+        let read = |line: String| {
+            let (figure, value) = line.split_once('\t').unwrap();
+            (figure.to_owned(), value.parse().unwrap())
+        };
+        Some(self.lines()?.into_iter().map(read).collect())
+    }
+
+    /// What it says until it is ready.
+    fn lines(&mut self) -> Option<Vec<String>> {
+        let mut lines = Vec::new();
+        loop {
+            let mut line = String::new();
+            if self.output.read_line(&mut line).unwrap() == 0 {
+                return None;
+            }
+            match line.trim_end() {
+                READY => return Some(lines),
+                line => lines.push(line.to_owned()),
+            }
         }
+    }
+}
+
+impl Drop for Taker {
+    fn drop(&mut self) {
+        drop(self.child.kill());
+        drop(self.child.wait());
     }
 }
