@@ -110,7 +110,7 @@ impl Prepared {
         let (on, off) = if wanted { ("on", "off") } else { ("off", "on") };
         let is_mtu = matches!(self.0, Load::Mtu | Load::MtuMerged);
         if is_mtu && has("ethtool") {
-            let pods = format!("-K eth0 tx {off} tso {off} gso {off}");
+            let pods = format!("-K eth0 tx {off} tso {off} gso {off} gro off");
             [0, 1].into_iter().for_each(|side| run_at(side, "ethtool", &pods));
         } else if is_mtu {
             let segments = if wanted { "1" } else { "65535" };
@@ -167,13 +167,13 @@ fn flood(ends: &Ends, seconds: u32, length: u32) -> Vec<(&'static str, f64)> {
     let (time, after) = (start.elapsed().as_secs_f64(), counters.each_mut().map(counted));
     drop(generator);
     wait_until_quiet(&mut counters[1]);
-    let [offered, delivered] =
-        [(0, 0), (1, 1)].map(|(side, way)| (after[side][way] - before[side][way]) / time / 1e3);
+    let [offered, delivered] = [(0, 0), (1, 1)]
+        .map(|(side, way)| (after[side][way] - before[side][way]) as f64 / time / 1e3);
     vec![("kpps", delivered), ("offered kpps", offered)]
 }
 
 /// How many frames a side has sent and received.
-fn counted(counter: &mut Role) -> [f64; 2] {
+fn counted(counter: &mut Role) -> [u64; 2] {
     counter.tell("?");
     let line = counter.line();
     let (sent, received) = line.split_once(' ').unwrap();
@@ -182,7 +182,7 @@ fn counted(counter: &mut Role) -> [f64; 2] {
 
 /// Waits until nothing comes any more, so that what is left in buffers is not counted with the next load.
 fn wait_until_quiet(counter: &mut Role) {
-    let mut before = [0.0; 2];
+    let mut before = [0; 2];
     loop {
         let now = counted(counter);
         if now == before {

@@ -23,14 +23,32 @@ const MORE_PODS: u32 = 64_000;
 /// What is measured with other numbers of policies.
 const SOME_LOADS: [Load; 4] = [Load::Tcp, Load::Mtu, Load::Serial, Load::Small];
 
+const LEGEND: &str = "
+bridge         the kernel's own, which tables of IP do not look at
+routing        the kernel's own, as the next three have it
+nftables       conntrack, and a set of what is allowed: addresses, protocol and port
+NFQUEUE first  a program judges the first packets by the same policies, 128 bytes of each, and marks the connection
+NFQUEUE every  the program is handed every packet, and accepts it without a decision
+allow all      the packet sockets of enforce, without a decision
+enforce        the packet sockets with the policies
+
+median [least-most]; ratios and added times are medians of those of each round; added is beside the first line
+TCP in frames of the MTU: no offloads at the pods; otherwise all that veth has
+datagrams one way: the generator has the first processor, the thread in the middle the second; bridge and routing run where
+the generator does, and so give what it can
+CPU: all processors, whatever ran there; ns a frame: the thread in the middle alone, with what the kernel does in it, such as
+handing a frame over at the far end
+lost frames: dropped by the kernel before a verdict
+";
+
 pub(crate) fn measure(rounds: u32, seconds: u32) {
     let kernel = fs::read("/proc/sys/kernel/osrelease").unwrap();
     let kernel = String::from_utf8_lossy(&kernel).trim().to_owned();
-    println!("{rounds} rounds of {seconds} s a load, taking turns; Linux {kernel}");
+    println!("{rounds} rounds of {seconds} s a load, taking turns; Linux {kernel}\n{LEGEND}");
     say_what_is_missing();
     let kinds = compare_kinds(rounds, seconds);
     let policies = compare_policies(rounds, seconds);
-    let Shape { preset, pods, policies: first, .. } = SHAPE;
+    let Shape { preset, pods, policies: first } = SHAPE;
     println!(
         "\nthe first {first} policies of {preset} at {pods} pods; IPv6 with those of {}",
         DUAL.preset

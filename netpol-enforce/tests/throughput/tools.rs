@@ -11,13 +11,13 @@ pub(crate) fn has(program: &str) -> bool {
 
 /// Runs a program with words.
 pub(crate) fn run(program: &str, words: &str) {
-    checked(program, words, Command::new(program).args(words.split(' ')).output().unwrap());
+    checked(program, words, &Command::new(program).args(words.split(' ')).output().unwrap());
 }
 
 /// Runs a program with words inside the namespace of a side.
 pub(crate) fn run_at(side: usize, program: &str, words: &str) {
     let output = at(side, program).args(words.split(' ')).output().unwrap();
-    checked(program, words, output);
+    checked(program, words, &output);
 }
 
 /// Returns the command that starts a program inside the namespace of a side.
@@ -33,10 +33,10 @@ pub(crate) fn feed(program: &str, words: &str, text: &str) {
     command.args(words.split(' ')).stdin(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().unwrap();
     child.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
-    checked(program, words, child.wait_with_output().unwrap());
+    checked(program, words, &child.wait_with_output().unwrap());
 }
 
-fn checked(program: &str, words: &str, output: Output) {
+fn checked(program: &str, words: &str, output: &Output) {
     let complaint = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{program} {words}: {complaint}");
 }
