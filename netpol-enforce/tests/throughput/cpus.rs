@@ -41,9 +41,8 @@ pub(crate) fn thread_nanoseconds(thread: &str) -> f64 {
     text.split_whitespace().next().unwrap().parse().unwrap()
 }
 
-/// The generator has the first processor and the datapath the second, until dropped.
-///
-/// Where the scheduler moves them about, the same datapath gives half as much from one second to the next.
+/// The generator has the first processor and the thread in the middle the second, until dropped: who of the two gives way
+/// to the other is then not for the scheduler to decide.
 pub(crate) struct Apart;
 
 impl Apart {

@@ -59,6 +59,12 @@ impl Load {
         Self::ALL.into_iter().find(|load| load.name() == name).unwrap()
     }
 
+    /// How often it is measured in a round: floods, of which the same one gives half as much or twice as much a moment later
+    /// where processors are not the machine's own, more than once.
+    pub(crate) const fn passes(self) -> u32 {
+        if matches!(self, Self::Small | Self::Full) { 3 } else { 1 }
+    }
+
     /// The program that it cannot be without, if that is not here.
     pub(crate) fn missing(self) -> Option<&'static str> {
         (self == Self::MtuMerged && !has("ethtool")).then_some("ethtool")

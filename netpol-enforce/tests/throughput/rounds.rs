@@ -32,7 +32,8 @@ NFQUEUE every  the program is handed every packet, and accepts it without a deci
 allow all      the packet sockets of enforce, without a decision
 enforce        the packet sockets with the policies
 
-median [least-most]; ratios and added times are medians of those of each round; added is beside the first line
+median [least..most], of one figure a round and of three a round for datagrams one way; ratios and added times are
+medians of those of neighbours in a round; added is beside the first line, also where that is a bridge and this is routed
 TCP in frames of the MTU: no offloads at the pods; otherwise all that veth has
 datagrams one way: the generator has the first processor, the thread in the middle the second; bridge and routing run where
 the generator does, and so give what it can
@@ -134,20 +135,24 @@ fn compare_policies(rounds: u32, seconds: u32) -> Sheet {
 type Column = (String, Turn);
 
 /// Plays a round: under each load all take their turns one right after the other, so that what else the machine does
-/// falls on all alike. Another begins each time. What fails is left out, aloud.
+/// falls on all alike; more than once where figures jump. Another begins each time. What fails is left out, aloud.
 fn play(round: u32, all: &[Column], loads: &[Load], seconds: u32, sheet: &mut Sheet) {
     let mut takers: Vec<(&str, Option<Taker>)> =
         all.iter().map(|(label, turn)| (label.as_str(), turn.start())).collect();
+    for (label, _) in takers.iter().filter(|(_, taker)| taker.is_none()) {
+        println!("left out in round {}, for it cannot be started: {label}", round + 1);
+    }
     takers.rotate_left(round as usize % all.len());
     for load in loads {
-        for (label, taker) in &mut takers {
-            let figures = taker.as_mut().and_then(|taker| taker.measure(*load, seconds));
-            if figures.is_none() {
-                println!("left out in round {}: {label}, {}", round + 1, load.name());
-                *taker = None;
-            }
-            for figure in figures.into_iter().flatten() {
-                sheet.note(round, label, *load, figure);
+        for pass in 0..load.passes() {
+            for (label, taker) in &mut takers {
+                let figures = taker.as_mut().and_then(|taker| taker.measure(*load, seconds));
+                if figures.is_none() && taker.take().is_some() {
+                    println!("left out in round {}, from {} on: {label}", round + 1, load.name());
+                }
+                for figure in figures.into_iter().flatten() {
+                    sheet.note((round, pass), label, *load, figure);
+                }
             }
         }
     }

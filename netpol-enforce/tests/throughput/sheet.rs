@@ -20,11 +20,11 @@ struct Figure {
     load: Load,
     name: String,
     label: String,
-    /// By the number of the round.
     rounds: Rounds,
 }
 
-type Rounds = BTreeMap<u32, f64>;
+/// Values by the numbers of the round and of the pass in it.
+type Rounds = BTreeMap<(u32, u32), f64>;
 
 impl Sheet {
     pub(crate) const fn new(labels: Vec<String>) -> Self {
@@ -33,7 +33,7 @@ impl Sheet {
 
     pub(crate) fn note(
         &mut self,
-        round: u32,
+        round: (u32, u32),
         label: &str,
         load: Load,
         (name, value): (String, f64),
@@ -165,13 +165,13 @@ impl Spread {
 
     fn cell(rounds: &Rounds) -> String {
         Self::of(rounds).map_or("-".to_owned(), |Self { median, least, most }| {
-            format!("{} [{}-{}]", short(median), short(least), short(most))
+            format!("{} [{}..{}]", short(median), short(least), short(most))
         })
     }
 }
 
 fn short(value: f64) -> String {
-    if value.abs() >= 100.0 {
+    if value.abs() >= 99.95 {
         format!("{value:.0}")
     } else if value.abs() >= 10.0 || value == 0.0 {
         format!("{value:.1}")
