@@ -13,7 +13,7 @@ use netpol_core::reach::Snapshot;
 use netpol_enforce::afpacket::{AfPacket, OpenOptions};
 use netpol_enforce::binding::Bindings;
 use netpol_enforce::device::Device as _;
-use netpol_enforce::flow::{FlowLimits, FragTable};
+use netpol_enforce::flow::{FlowLimits, FragLimits};
 use netpol_enforce::forwarder::{Forwarder, Mode, Shared};
 use netpol_enforce::pipeline::{Rules, Tables};
 use netpol_enforce::policies::{Policies, Sides};
@@ -58,7 +58,7 @@ impl Datapath {
             let shared = Arc::new(Shared::default());
             shared.replace(Arc::new(policies), || {}, Duration::ZERO);
             let limits = FlowLimits::new(FlowLimits::CAPACITY, owners);
-            let tables = Tables::new(limits, FragTable::CAPACITY);
+            let tables = Tables::new(limits, FragLimits::new(FragLimits::CAPACITY, limits.owners));
             let mut forwarder =
                 Forwarder::new(device, tables, Rules::default(), Mode::Enforce, shared);
             loop {
