@@ -148,7 +148,7 @@ impl Bindings {
     ) -> Option<Place> {
         let key = (namespace.to_owned(), name.to_owned());
         let by_name = self.pods.get(&key).copied();
-        let by_address = || if is_own { self.of_block(address) } else { self.of_other(address) };
+        let by_address = || if is_own { self.of_block(address) } else { self.of_this(address) };
         by_name.or_else(by_address)
     }
 
@@ -162,9 +162,17 @@ impl Bindings {
     /// A block is about pods: were everything in it believed, a pod could get past its policies by sending from an address
     /// of its block that nobody has. So the port must carry outside addresses, or the binding be of this one address.
     pub fn of_other(&self, address: IpAddr) -> Option<Place> {
+        let place = self.of_block(address)?;
+        self.of_this(address).or_else(|| self.is_external(place.port).then_some(place))
+    }
+
+    /// Returns where an address stands that a binding names alone.
+    ///
+    /// Nothing less says so of a node: pods must let in their node, so that a block, or a port that carries outside
+    /// addresses, would let everybody behind it past all policies.
+    pub fn of_this(&self, address: IpAddr) -> Option<Place> {
         let (block, place) = self.block_of(address)?;
-        let is_meant = block.prefix_len() == block.max_prefix_len();
-        (is_meant || self.is_external(place.port)).then_some(place)
+        (block.prefix_len() == block.max_prefix_len()).then_some(place)
     }
 
     fn block_of(&self, address: IpAddr) -> Option<(IpNet, Place)> {

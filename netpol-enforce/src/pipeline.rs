@@ -3,11 +3,13 @@
 use std::net::{IpAddr, Ipv6Addr};
 
 use crate::flow::{
-    Advance, Arrival, Decided, Fate, FlowId, FlowLimits, FlowTable, FragId, FragKey, FragLimits,
-    FragTable, NewFlow, Start, Tuple,
+    Advance, Arrival, Decided, Direction, Fate, FlowId, FlowLimits, FlowTable, FragId, FragKey,
+    FragLimits, FragTable, NewFlow, Start, Tuple,
 };
 use crate::policies::{End, Policies};
-use crate::wire::{Arp, Content, Ip, Mac, Neighbour, Packet, Quoted, ReadLimits, Transport, read};
+use crate::wire::{
+    Arp, Content, Ip, Mac, Neighbour, Packet, Quoted, ReadLimits, SctpStep, Transport, read,
+};
 use crate::{DropReason, Frame, PortId, Tick};
 
 /// What becomes of a frame.
@@ -238,7 +240,10 @@ fn opposite(policies: Option<&Policies>, arrival: PortId) -> PortId {
     }
 }
 
-/// An ARP packet speaks for its sender, who must stand behind the port (RFC 826; a probe has no sender, RFC 5227).
+/// An ARP packet speaks for its sender, who must stand behind the port (RFC 826).
+///
+/// A probe has no sender yet (RFC 5227) and speaks for the address that it is about: whoever asks so for the address of
+/// another, while that one makes sure of it, would talk him out of it.
 fn check_arp(policies: &Policies, arp: &Arp, mac: Mac, arrival: PortId) -> Result<(), DropReason> {
     if !policies.has_sides() {
         return Ok(());
@@ -247,15 +252,12 @@ fn check_arp(policies: &Policies, arp: &Arp, mac: Mac, arrival: PortId) -> Resul
     if arp.sender_mac != mac {
         return Err(DropReason::ArpInvalid);
     }
-    if arp.sender.is_unspecified() {
-        return policies.check_mac(mac, arrival).map_err(invalid);
-    }
-    let sender = IpAddr::V4(arp.sender);
+    let sender = IpAddr::V4(if arp.sender.is_unspecified() { arp.target } else { arp.sender });
     policies.check_source((sender, &policies.end(sender)), arrival, mac).map_err(invalid)
 }
 
 /// A neighbour discovery message speaks for its source, and an advertisement for its target: both must stand behind the
-/// port. Link-local addresses are nobody's in the model: they must not come with the Ethernet address of a pod elsewhere.
+/// port. Without a source (RFC 4862, 5.4) it speaks for its target as an ARP probe does.
 fn check_neighbour(
     policies: &Policies,
     message: &Neighbour,
@@ -267,15 +269,21 @@ fn check_neighbour(
         return Ok(());
     }
     let belongs = |address: Ipv6Addr| {
-        if address.is_unspecified() || address.is_unicast_link_local() {
-            return policies.check_mac(mac, arrival);
+        if address.is_unicast_link_local() {
+            return policies.check_link_local(address, arrival, mac);
         }
         let address = IpAddr::V6(address);
         policies.check_source((address, &policies.end(address)), arrival, mac)
     };
     let link_is_own = message.link.is_none_or(|link| link == mac);
     let target = if message.kind == ADVERTISEMENT { belongs(message.target) } else { Ok(()) };
-    match belongs(message.source).and(target) {
+    let speaker = match (message.source.is_unspecified(), message.target.is_unspecified()) {
+        (false, _) => belongs(message.source),
+        (true, false) => belongs(message.target),
+        // It asks for routers.
+        (true, true) => policies.check_mac(mac, arrival),
+    };
+    match speaker.and(target) {
         Ok(()) if link_is_own => Ok(()),
         _ => Err(DropReason::NdInvalid),
     }
@@ -364,6 +372,11 @@ impl Judge<'_> {
             self.ends()?;
         }
         self.still_allowed(id)?;
+        // What was kept although policies deny it goes on to its end. What opens in its place is new.
+        let begins = direction == Direction::Original && opens(&self.ip.transport);
+        if begins && self.tables.flows.is_grandfathered(id) {
+            return self.begin();
+        }
         match self.tables.flows.advance(id, direction, &self.ip.transport, self.now) {
             Advance::Pass => {
                 let out = self.tables.flows.out_port(id, direction).ok_or(DropReason::NoFlow)?;
@@ -434,9 +447,7 @@ impl Judge<'_> {
             return Err(DropReason::IcmpUnrelated);
         }
         let from = self.policies.end(source);
-        if from.pod.is_some() {
-            self.policies.check_source((source, &from), self.arrival, self.packet.source_mac)?;
-        }
+        self.policies.check_router((source, &from), self.arrival, self.packet.source_mac)?;
         let to = self.policies.end(destination);
         self.policies.check_destination(&to, self.arrival, self.out)?;
         let found = self.tables.flows.find_quoted(quoted, self.packet.zone, self.arrival, self.now);
@@ -448,6 +459,15 @@ impl Judge<'_> {
         let out = self.tables.flows.out_port(id, direction.opposite());
         let out = out.ok_or(DropReason::IcmpUnrelated)?;
         Ok(Passes { out, why: Why::Related, flow: Some(id) })
+    }
+}
+
+/// Tells whether a packet asks for a new connection.
+const fn opens(transport: &Transport) -> bool {
+    match transport {
+        Transport::Tcp { flags, .. } => flags.opens(),
+        Transport::Sctp { step, .. } => matches!(step, SctpStep::Init),
+        _ => false,
     }
 }
 

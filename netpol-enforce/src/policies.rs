@@ -1,7 +1,7 @@
 //! The policies that frames are judged by, with the pod and the place of every address: made whole, swapped whole.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use netpol_core::model::{
@@ -69,6 +69,8 @@ pub struct Policies {
     ends: HashMap<IpAddr, End>,
     /// Whose each Ethernet address is, where bindings say.
     macs: HashMap<Mac, Vec<IpAddr>>,
+    /// Whether an end has an Ethernet address of its own. That of a node is none of `macs`: what it routes comes from it too.
+    has_macs: bool,
     /// Addresses that are another pod's than before, or no pod's any more: what they began is over.
     moved: HashSet<IpAddr>,
     /// Whether bindings are others than before, so that any address may stand elsewhere.
@@ -108,7 +110,8 @@ impl Policies {
                             unbound.push(format!("{namespace}/{name} ({address})"));
                             Standing::Unbound
                         }
-                        None => Standing::Outside,
+                        // It is that of a node.
+                        None => Standing::Unbound,
                     }
                 }
             };
@@ -124,6 +127,7 @@ impl Policies {
             );
         }
         if let Sides::Bound(bindings) = &sides {
+            add_nodes(snapshot.cluster(), bindings, &mut ends);
             check_names(snapshot.cluster(), bindings, &mut problems);
             if before.is_none() && !unbound.is_empty() {
                 problems.push(format!(
@@ -144,7 +148,11 @@ impl Policies {
         let epoch = before.map_or(1, |before| before.epoch.wrapping_add(1));
         let is_rebound = before.is_some_and(|before| before.sides != sides);
         let moved = HashSet::new();
-        let mut made = Self { epoch, snapshot, sides, ends, macs, moved, is_rebound, unbound };
+        let has_macs = ends
+            .values()
+            .any(|end| matches!(end.standing, Standing::At(Place { mac: Some(_), .. })));
+        let mut made =
+            Self { epoch, snapshot, sides, ends, macs, has_macs, moved, is_rebound, unbound };
         if let Some(before) = before {
             made.moved = made.moved_since(before);
         }
@@ -169,8 +177,8 @@ impl Policies {
     }
 
     /// Tells whether bindings say which Ethernet addresses pods have.
-    pub(crate) fn knows_macs(&self) -> bool {
-        !self.macs.is_empty()
+    pub(crate) const fn knows_macs(&self) -> bool {
+        self.has_macs
     }
 
     /// Tells whether an address is another pod's than under the policies before, or no pod's any more.
@@ -267,6 +275,50 @@ impl Policies {
             Standing::Outside if self.is_external(arrival) => Err(DropReason::SameSide),
             Standing::Outside | Standing::Unbound => Err(DropReason::Unbound),
         }
+    }
+
+    /// Checks that whoever sends an ICMP error may: routers send from addresses that no binding knows, by any port, but not
+    /// with the Ethernet address of a pod.
+    ///
+    /// # Errors
+    ///
+    /// As [`check_source`](Self::check_source).
+    pub(crate) fn check_router(
+        &self,
+        (address, end): (IpAddr, &End),
+        arrival: PortId,
+        mac: Mac,
+    ) -> Result<(), DropReason> {
+        match end.standing {
+            Standing::Outside if self.macs.contains_key(&mac) => Err(DropReason::Spoofed),
+            Standing::Outside => Ok(()),
+            _ => self.check_source((address, end), arrival, mac),
+        }
+    }
+
+    /// Checks that a link-local address may speak by a port with an Ethernet address.
+    ///
+    /// Such addresses are nobody's in the model. One that is bound stands where its binding says. Others are believed where
+    /// they are made of the Ethernet address (RFC 4291, appendix A), as pods make them, and by ports that carry outside
+    /// addresses, where routers stand: else a pod could take the address of the router.
+    ///
+    /// # Errors
+    ///
+    /// [`DropReason::Spoofed`].
+    pub(crate) fn check_link_local(
+        &self,
+        address: Ipv6Addr,
+        arrival: PortId,
+        mac: Mac,
+    ) -> Result<(), DropReason> {
+        let Sides::Bound(bindings) = &self.sides else { return Ok(()) };
+        let is_own = if let Some(place) = bindings.of_this(IpAddr::V6(address)) {
+            place.port == arrival && place.mac.is_none_or(|own| own == mac)
+        } else {
+            let is_router = self.is_external(arrival) && !self.macs.contains_key(&mac);
+            is_router || address == link_local_of(mac)
+        };
+        if is_own { self.check_mac(mac, arrival) } else { Err(DropReason::Spoofed) }
     }
 
     /// Checks that an Ethernet address may speak for a link-local or missing address by a port.
@@ -373,6 +425,20 @@ impl Policies {
             std::hint::black_box(self.snapshot.verdict(&flow));
         }
     }
+}
+
+/// Adds the addresses of nodes, which pods must let in: unless bindings say where each stands, nobody may send from one.
+fn add_nodes(cluster: &Cluster, bindings: &Bindings, ends: &mut HashMap<IpAddr, End>) {
+    for address in cluster.nodes().iter().flat_map(|node| &node.addresses) {
+        let standing = bindings.of_this(*address).map_or(Standing::Unbound, Standing::At);
+        ends.entry(*address).or_insert(End { pod: None, standing, owner: 0 });
+    }
+}
+
+/// Returns the link-local address that an interface makes of its Ethernet address (RFC 4291, appendix A).
+const fn link_local_of(mac: Mac) -> Ipv6Addr {
+    let host = [mac[0] ^ 2, mac[1], mac[2], 0xFF, 0xFE, mac[3], mac[4], mac[5]];
+    Ipv6Addr::from_bits(0xFE80 << 112 | u64::from_be_bytes(host) as u128)
 }
 
 /// Lists every address of a pod: the pod that has it, and whether policies know it as a pod. Host-network pods share the

@@ -9,6 +9,8 @@ use crate::Csum;
 const CHECKSUM_OFFSET: u16 = 8;
 /// The protocol number of SCTP.
 const PROTOCOL: u8 = 132;
+/// TCP and UDP.
+const OTHERS: [u8; 2] = [6, 17];
 /// Bytes of an SCTP common header.
 const COMMON_HEADER: usize = 12;
 
@@ -31,7 +33,7 @@ pub(super) fn complete(frame: &mut [u8], start: u16) -> Option<()> {
     Some(())
 }
 
-/// Returns where the IP packet in a frame ends; what follows is padding. Nothing if IPv4 says that it is not SCTP.
+/// Returns where the IP packet in a frame ends; what follows is padding. Nothing if its header says that it is not SCTP.
 fn packet_end(frame: &[u8]) -> Option<usize> {
     let mut at = 12;
     let mut ether_type = be16(frame, at)?;
@@ -42,7 +44,10 @@ fn packet_end(frame: &[u8]) -> Option<usize> {
     let ip = at + 2;
     match ether_type {
         0x0800 if *frame.get(ip + 9)? == PROTOCOL => Some(ip + usize::from(be16(frame, ip + 2)?)),
-        0x86dd => Some(ip + 40 + usize::from(be16(frame, ip + 4)?)),
+        // Extension headers may come before; TCP and UDP carry something else there, a tunnel perhaps.
+        0x86dd if !OTHERS.contains(frame.get(ip + 6)?) => {
+            Some(ip + 40 + usize::from(be16(frame, ip + 4)?))
+        }
         _ => None,
     }
 }
@@ -108,6 +113,12 @@ mod tests {
         udp[23] = 17;
         assert_eq!(complete(&mut udp, 34), None);
         assert_eq!(complete(&mut [0; 20], 34), None);
+        let mut tunnel = vec![0; 80];
+        tunnel[12..14].copy_from_slice(&[0x86, 0xdd]);
+        tunnel[19..21].copy_from_slice(&[26, 17]);
+        assert_eq!(complete(&mut tunnel, 62), None);
+        tunnel[20] = 132;
+        assert_eq!(complete(&mut tunnel, 54), Some(()));
         let mut beyond = vec![0; 50];
         beyond[12..14].copy_from_slice(&[0x86, 0xdd]);
         beyond[18..20].copy_from_slice(&[1, 0]);

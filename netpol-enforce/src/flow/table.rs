@@ -266,6 +266,11 @@ impl<S: BuildHasher> FlowTable<S> {
         true
     }
 
+    /// Returns whether a flow lives although the policies of its epoch deny it.
+    pub fn is_grandfathered(&self, id: FlowId) -> bool {
+        self.entry(id).is_some_and(|entry| entry.grandfathered)
+    }
+
     /// Removes a flow. Returns whether it was there.
     pub fn remove(&mut self, id: FlowId) -> bool {
         let there = self.entry(id).is_some();

@@ -37,6 +37,10 @@ pub(super) fn check_packet(datagram: &Datagram<'_>, meta: &FrameMeta) -> Result<
         return Err(DropReason::TunnelGso);
     }
     match meta.csum {
+        // What is cut is the packet whose checksum is written: that of a tunnel lies within.
+        Csum::Partial { start, .. } if meta.gso.is_some() && !starts_at(datagram, start) => {
+            Err(DropReason::TunnelGso)
+        }
         Csum::Partial { start, offset } if !is_checksum_place(datagram, start, offset) => {
             Err(DropReason::PartialChecksum)
         }
@@ -73,6 +77,10 @@ fn is_checksum_place(datagram: &Datagram<'_>, start: u16, offset: u16) -> bool {
         Some(_) => false,
         None => start >= datagram.payload_at,
     }
+}
+
+fn starts_at(datagram: &Datagram<'_>, start: u16) -> bool {
+    usize::from(start) == datagram.payload_at
 }
 
 /// Returns where the checksum is in the transport header, if there is one that is known.

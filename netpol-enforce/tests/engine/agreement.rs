@@ -118,8 +118,14 @@ impl World {
         for index in &self.outside {
             let address = *index.get(&others);
             // A block says where pods stand; others stand there only if the port carries them.
-            let is_bound = self.blanket && is_blanketed(address) && self.external == NEAR;
             let port = self.external;
+            // Of a node nothing but its own address does.
+            let is_nodes = cluster.nodes().iter().any(|node| node.addresses.contains(&address));
+            if is_nodes && !ends.contains_key(&address) {
+                bind(address.to_string(), port);
+            }
+            let is_blanketed = self.blanket && is_blanketed(address) && port == NEAR;
+            let is_bound = is_nodes || is_blanketed;
             let end = End { address, peer: Peer::Address(address), port, is_bound };
             ends.entry(address).or_insert(end);
         }

@@ -200,7 +200,6 @@ fn errors_about_a_connection_that_is_kept_pass() {
         engine.reload(snapshot(&[NOTHING]));
         engine.passes(&error(ROUTER, WEB, link, first), Why::Related);
         engine.passes(&error(WEB, DB, link.back(), answer), Why::Related);
-        engine.passes(&link.send(first), Why::Established);
     });
 }
 

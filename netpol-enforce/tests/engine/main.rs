@@ -9,6 +9,7 @@
 )]
 
 mod agreement;
+mod attacks;
 mod common;
 mod errors;
 mod fragments;

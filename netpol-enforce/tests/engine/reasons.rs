@@ -249,6 +249,13 @@ fn asks(from: Host, by: PortId, mac: Mac, sender_mac: Mac) -> Sent {
     Sent { port: by, bytes: Link::new(mac, [0xFF; 6]).arp(&arp(1, &packet)) }
 }
 
+/// Asks whether anybody has an address, before it is taken.
+fn probes(target: Host, by: PortId, mac: Mac) -> Sent {
+    let nobody = std::net::Ipv4Addr::UNSPECIFIED;
+    let packet = Arp { sender_mac: mac, sender: nobody, target: target.v4 };
+    Sent { port: by, bytes: Link::new(mac, [0xFF; 6]).arp(&arp(1, &packet)) }
+}
+
 fn arp_invalid() -> Case {
     let nobody = Host { v4: std::net::Ipv4Addr::UNSPECIFIED, ..WEB };
     let stranger: Mac = [2, 0, 0, 0, 9, 9];
@@ -265,12 +272,16 @@ fn arp_invalid() -> Case {
             // A probe with the Ethernet address of a pod elsewhere.
             asks(nobody, NEAR, DB.mac, DB.mac),
             asks(nobody, NEAR, WEB.mac, PEER.mac),
+            // For the address of another, who may be making sure of it.
+            probes(DB, NEAR, WEB.mac),
+            probes(PEER, NEAR, WEB.mac),
+            probes(WEB, NEAR, stranger),
         ],
         near: vec![
             asks(WEB, NEAR, WEB.mac, WEB.mac),
             asks(DB, FAR, DB.mac, DB.mac),
-            asks(nobody, NEAR, WEB.mac, WEB.mac),
-            asks(nobody, NEAR, stranger, stranger),
+            probes(WEB, NEAR, WEB.mac),
+            probes(CLIENT, FAR, stranger),
             asks(CLIENT, FAR, stranger, stranger),
         ],
     }
@@ -291,10 +302,13 @@ fn advertises(from: Host, target: Host, by: PortId, mac: Mac) -> Sent {
 }
 
 fn nd_invalid() -> Case {
-    let link_local = Host { v6: "fe80::1".parse().unwrap(), ..WEB };
-    let detects = |by, mac| {
-        let group = solicited_node(DB.v6);
-        let message = neighbour_solicitation(DB.v6, None);
+    let router = Host { v6: "fe80::1".parse().unwrap(), ..WEB };
+    // What the pod's interface makes of its Ethernet address.
+    let link_local = Host { v6: "fe80::ff:fe00:1".parse().unwrap(), ..WEB };
+    assert_eq!(WEB.mac, [2, 0, 0, 0, 0, 1]);
+    let detects = |target: Host, by, mac| {
+        let group = solicited_node(target.v6);
+        let message = neighbour_solicitation(target.v6, None);
         let packet = Ipv6::new([0u16; 8], group).hop_limit(255).packet(&message);
         let [.., a, b, c, d] = group.octets();
         Sent { port: by, bytes: Link::new(mac, [0x33, 0x33, a, b, c, d]).ipv6(&packet) }
@@ -314,8 +328,18 @@ fn nd_invalid() -> Case {
             solicits(WEB, NEAR, PEER.mac, PEER.mac),
             solicits(CLIENT, NEAR, CLIENT.mac, CLIENT.mac),
             solicits(link_local, NEAR, DB.mac, DB.mac),
-            detects(NEAR, DB.mac),
+            detects(WEB, NEAR, DB.mac),
+            // Whoever is just making sure of an address must not be talked out of it by another.
+            detects(DB, NEAR, WEB.mac),
+            detects(PEER, NEAR, WEB.mac),
+            detects(link_local, NEAR, PEER.mac),
             asks_routers(DB, NEAR),
+            // The address of the router is no pod's.
+            solicits(router, NEAR, WEB.mac, WEB.mac),
+            advertises(router, router, NEAR, WEB.mac),
+            advertises(WEB, router, NEAR, WEB.mac),
+            advertises(router, router, FAR, DB.mac),
+            advertises(link_local, link_local, NEAR, PEER.mac),
             // An advertisement of what stands elsewhere, from an address that stands here.
             advertises(WEB, DB, NEAR, WEB.mac),
             advertises(WEB, PEER, NEAR, WEB.mac),
@@ -325,7 +349,11 @@ fn nd_invalid() -> Case {
         near: vec![
             solicits(WEB, NEAR, WEB.mac, WEB.mac),
             solicits(link_local, NEAR, WEB.mac, WEB.mac),
-            detects(NEAR, WEB.mac),
+            detects(WEB, NEAR, WEB.mac),
+            detects(link_local, NEAR, WEB.mac),
+            detects(CLIENT, FAR, CLIENT.mac),
+            solicits(router, FAR, ROUTER.mac, ROUTER.mac),
+            advertises(router, router, FAR, ROUTER.mac),
             asks_routers(WEB, NEAR),
             advertises(WEB, WEB, NEAR, WEB.mac),
             advertises(link_local, WEB, NEAR, WEB.mac),

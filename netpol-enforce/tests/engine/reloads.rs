@@ -204,6 +204,8 @@ struct Known {
     by_client: bool,
     stage: Stage,
     era: u64,
+    /// Whether it lives although it is denied.
+    kept: bool,
 }
 
 /// What the engine should know, told again.
@@ -266,14 +268,19 @@ impl Oracle {
             return self.begin(kind, key, by_client);
         };
         if known.era != self.era {
-            if !self.allows(key, known.by_client) && self.established == Established::Revoke {
+            let kept = !self.allows(key, known.by_client);
+            if kept && self.established == Established::Revoke {
                 self.flows.remove(&key);
                 return Err(DropReason::Revoked);
             }
-            self.flows.entry(key).and_modify(|known| known.era = self.era);
+            let (own, era) = (self.flows.entry(key), self.era);
+            own.and_modify(|known| (known.era, known.kept) = (era, kept));
         }
+        let kept = self.flows[&key].kept;
         let original = known.by_client == by_client;
         let stage = match (kind, known.stage, original) {
+            // Nothing new begins in the place of what is kept.
+            (Kind::Syn, _, true) if kept => return self.begin(kind, key, by_client),
             (Kind::Syn, Stage::PickedUp, _) => return self.begin(kind, key, by_client),
             // Against the direction that was judged.
             (Kind::Syn, _, false) => return Err(DropReason::NoFlow),
@@ -297,7 +304,7 @@ impl Oracle {
         if !self.allows(key, by_client) {
             return Err(DropReason::Policy);
         }
-        self.flows.insert(key, Known { by_client, stage, era: self.era });
+        self.flows.insert(key, Known { by_client, stage, era: self.era, kept: false });
         Ok(Why::Policy)
     }
 }

@@ -47,7 +47,7 @@ fn main() {
     {
         use flood::a_flood_is_counted_and_soon_forgotten;
         use frames::{
-            a_duplicate_address_is_found_across, what_is_allowed_arrives_byte_for_byte,
+            an_address_is_asked_for_where_it_stands, what_is_allowed_arrives_byte_for_byte,
             what_is_forged_is_dropped,
         };
         use fuzz::fuzzed_frames_add_up;
@@ -61,7 +61,7 @@ fn main() {
             reloads_lose_nothing_and_let_nothing_through,
             what_is_forged_is_dropped,
             what_is_allowed_arrives_byte_for_byte,
-            a_duplicate_address_is_found_across,
+            an_address_is_asked_for_where_it_stands,
             a_flood_is_counted_and_soon_forgotten,
             fuzzed_frames_add_up,
         ];

@@ -58,10 +58,13 @@ fn superframes_of_tunnels() {
             v4(&other(47, &[0; 60])).gso(GsoKind::Tcp4),
             packet4(&part).gso(GsoKind::Tcp4),
             question().gso(GsoKind::Tcp4),
+            // UDP within UDP: cut where the checksum begins, which is within.
+            v4(&query()).gso(GsoKind::UdpL4).partial(L4 + 8 + 42, 6),
+            v6(&query()).gso(GsoKind::UdpL4).partial(L4_V6 + 8 + 42, 6),
         ],
         &[
-            v4(&segment()).gso(GsoKind::Tcp4),
-            v6(&query()).gso(GsoKind::UdpL4),
+            v4(&segment()).gso(GsoKind::Tcp4).partial(L4, 16),
+            v6(&query()).gso(GsoKind::UdpL4).partial(L4_V6, 6),
             packet6(&header6().extension(Extension::Destination(vec![])).packet(&segment()))
                 .gso(GsoKind::Tcp6),
         ],
