@@ -59,7 +59,8 @@ pub fn check(interfaces: &[&str]) -> Vec<Finding> {
 }
 
 /// Returns what stands in the way beside the chain, which is not looked for: without it the kernel still has nowhere to
-/// take a frame, as long as it neither forwards nor answers nor bridges.
+/// take a frame, as long as it neither forwards nor answers nor bridges, and nobody has put other hooks or interfaces
+/// (chains of others, filters of tc, macvlan, VLAN) on the ports, which no check looks for.
 pub fn check_without_chain(interfaces: &[&str]) -> Vec<Finding> {
     let mut findings = check_ports(interfaces);
     findings.extend(limits::check_buffers());
