@@ -1,19 +1,20 @@
 //! What was dropped, as lines of JSON: so many a second, written elsewhere so that a slow reader holds no frame up.
 
 use std::fmt;
+use std::sync::Arc;
 use std::sync::mpsc::{SyncSender, TrySendError};
 
 use serde_json::{Value, json};
 
 use crate::flow::Tuple;
 use crate::policies::Policies;
-use crate::wire::{Content, Ip, ReadLimits, read};
-use crate::{DropReason, Frame, Tick};
+use crate::wire::{Content, Ip, Packet, ReadLimits, read};
+use crate::{DropReason, Frame, FrameMeta, Tick};
 
 /// A log of dropped frames.
 pub struct DropLog {
-    lines: SyncSender<String>,
-    /// How many lines a second may have.
+    lines: SyncSender<Dropped>,
+    /// How many frames a second may have.
     rate: u32,
     second: Tick,
     written: u32,
@@ -30,13 +31,12 @@ impl fmt::Debug for DropLog {
 }
 
 impl DropLog {
-    /// Sends at most `rate` lines a second, each one JSON object without its line end. Lines that nobody takes in time are
-    /// lost, and counted.
-    pub fn new(lines: SyncSender<String>, rate: u32) -> Self {
+    /// Sends at most `rate` frames a second. Those that nobody takes in time are lost, and counted.
+    pub fn new(lines: SyncSender<Dropped>, rate: u32) -> Self {
         Self { lines, rate, second: Tick(0), written: 0, lost: 0 }
     }
 
-    /// How many lines were left out.
+    /// How many frames were left out.
     pub const fn lost(&self) -> u64 {
         self.lost
     }
@@ -45,10 +45,9 @@ impl DropLog {
     pub(crate) fn dropped(
         &mut self,
         frame: &Frame<'_>,
-        port: &str,
         why: DropReason,
         passes: bool,
-        (policies, limits): (Option<&Policies>, ReadLimits),
+        (policies, limits): (Option<&Arc<Policies>>, ReadLimits),
     ) {
         let now = frame.meta.at;
         if now.since(self.second) >= Tick::of_seconds(1) {
@@ -59,41 +58,52 @@ impl DropLog {
             return;
         }
         self.written += 1;
-        let line = line(frame, port, why, passes, (policies, limits)).to_string();
+        let packet = read(frame, &limits).ok();
+        let policies = policies.cloned();
+        let dropped = Dropped { meta: frame.meta, why, passes, packet, policies };
         if let Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) =
-            self.lines.try_send(line)
+            self.lines.try_send(dropped)
         {
             self.lost += 1;
         }
     }
 }
 
-/// Describes a frame that was dropped.
-pub(crate) fn line(
-    frame: &Frame<'_>,
-    port: &str,
+/// A frame that was dropped. What is said of it takes time and memory, and is made where it is written.
+#[derive(Debug)]
+pub struct Dropped {
+    meta: FrameMeta,
     why: DropReason,
     passes: bool,
-    (policies, limits): (Option<&Policies>, ReadLimits),
-) -> Value {
-    let mut line = json!({
-        "ms": u64::from(frame.meta.at.0) * 64,
-        "action": if passes { "WOULD_DROP" } else { "DROP" },
-        "reason": why.code(),
-        "port": port,
-        "bytes": frame.meta.wire_len,
-    });
-    let packet = read(frame, &limits).ok();
-    if let Some(Content::Ip(ip)) = packet.map(|packet| packet.content) {
-        let tuple = Tuple::of(&ip, packet.map_or(0, |packet| packet.zone));
-        describe(&mut line, &ip, &tuple, policies);
-        if matches!(why, DropReason::Policy | DropReason::Revoked)
+    packet: Option<Packet>,
+    policies: Option<Arc<Policies>>,
+}
+
+impl Dropped {
+    /// Returns what is said of it: one JSON object without its line end. `ports` are the names of the ports.
+    pub fn line(&self, ports: &[&str]) -> String {
+        self.value(ports).to_string()
+    }
+
+    fn value(&self, ports: &[&str]) -> Value {
+        let mut line = json!({
+            "ms": u64::from(self.meta.at.0) * 64,
+            "action": if self.passes { "WOULD_DROP" } else { "DROP" },
+            "reason": self.why.code(),
+            "port": ports.get(usize::from(self.meta.port.0)).copied().unwrap_or_default(),
+            "bytes": self.meta.wire_len,
+        });
+        let policies = self.policies.as_deref();
+        let Some(Packet { content: Content::Ip(ip), zone, .. }) = &self.packet else { return line };
+        let tuple = Tuple::of(ip, *zone);
+        describe(&mut line, ip, &tuple, policies);
+        if matches!(self.why, DropReason::Policy | DropReason::Revoked)
             && let Some(policies) = policies
         {
             line["why"] = steps(policies, &tuple);
         }
+        line
     }
-    line
 }
 
 fn describe(line: &mut Value, ip: &Ip, tuple: &Tuple, policies: Option<&Policies>) {

@@ -157,7 +157,7 @@ impl<D: Device> Forwarder<D> {
                     self.report.forwarded[why as usize] += 1;
                     self.device.forward(index, out);
                 }
-                Decision::Drop { why } => self.drop_frame(index, why, policies.as_deref()),
+                Decision::Drop { why } => self.drop_frame(index, why, policies.as_ref()),
             }
         }
         self.device.flush();
@@ -205,13 +205,11 @@ impl<D: Device> Forwarder<D> {
         }
     }
 
-    fn drop_frame(&mut self, index: usize, why: DropReason, policies: Option<&Policies>) {
+    fn drop_frame(&mut self, index: usize, why: DropReason, policies: Option<&Arc<Policies>>) {
         let passes = self.mode == Mode::Audit && why.is_sendable();
         let frame = self.device.frame(index);
         if let Some(log) = &mut self.log {
-            let arrival = usize::from(frame.meta.port.0);
-            let port = self.report.ports.get(arrival).map_or("", |port| port.name.as_str());
-            log.dropped(&frame, port, why, passes, (policies, self.rules.read));
+            log.dropped(&frame, why, passes, (policies, self.rules.read));
         }
         if passes {
             self.report.audited[why as usize] += 1;

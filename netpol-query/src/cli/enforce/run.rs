@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use netpol_enforce::Tick;
 use netpol_enforce::afpacket::{Admission, AfPacket, Keep, OpenOptions, drop_privileges};
-use netpol_enforce::drop_log::DropLog;
+use netpol_enforce::drop_log::{DropLog, Dropped};
 use netpol_enforce::flow::{FlowLimits, FragLimits};
 use netpol_enforce::forwarder::{Forwarder, Mode, Shared};
 use netpol_enforce::metrics;
@@ -178,7 +178,8 @@ fn prepare(
         Forwarder::new(device, tables, options.rules(), options.forwarding(), shared);
     if let Some((_, file)) = log {
         let (lines, written) = mpsc::sync_channel(WAITING_LINES);
-        start("log", move || write_log(&written, file))?;
+        let names = ports.map(str::to_owned);
+        start("log", move || write_log(&written, &names, file))?;
         forwarder = forwarder.with_log(DropLog::new(lines, options.log_rate));
     }
     for warning in forwarder.device().take_warnings() {
@@ -287,9 +288,10 @@ fn open_log(to: &Path) -> Result<Box<dyn Write + Send>, QueryError> {
 }
 
 /// Writes lines until the datapath ends; a log that cannot be written is lost, and no frame waits for it.
-fn write_log(lines: &Receiver<String>, mut to: Box<dyn Write + Send>) {
-    for line in lines {
-        let _lost = writeln!(to, "{line}").and_then(|()| to.flush());
+fn write_log(dropped: &Receiver<Dropped>, ports: &[String; 2], mut to: Box<dyn Write + Send>) {
+    let ports = [&*ports[0], &*ports[1]];
+    for frame in dropped {
+        let _lost = writeln!(to, "{}", frame.line(&ports)).and_then(|()| to.flush());
     }
 }
 
