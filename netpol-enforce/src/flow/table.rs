@@ -83,6 +83,8 @@ pub struct FlowTable<S = RandomState> {
     index: HashTable<u32>,
     hasher: S,
     clock: Tick,
+    /// What was found last.
+    last: Option<FlowId>,
 }
 
 impl FlowTable {
@@ -102,7 +104,7 @@ impl<S: BuildHasher> FlowTable<S> {
         let owners = Owners::new(limits.owners);
         let queues = [List::EMPTY; Queue::ALL.len()];
         let (counters, clock) = (FlowCounters::default(), Tick::default());
-        Self { limits, slab, queues, owners, counters, index, hasher, clock }
+        Self { limits, slab, queues, owners, counters, index, hasher, clock, last: None }
     }
 
     /// Returns how much the table holds.
@@ -157,10 +159,21 @@ impl<S: BuildHasher> FlowTable<S> {
         arrival: PortId,
         now: Tick,
     ) -> Option<(FlowId, Direction)> {
-        let hash = self.hasher.hash_one(key);
-        let (index, direction) = self.find_any(&key, hash, from_lo, now)?;
-        let entry = self.slab.get(index).filter(|entry| entry.port(direction) == arrival);
-        entry.and_then(|_| self.id(index)).map(|id| (id, direction))
+        let id = self.found_last(&key).or_else(|| {
+            let index = self.find_index(&key, self.hasher.hash_one(key))?;
+            self.id(index)
+        })?;
+        self.last = Some(id);
+        let direction = self.unless_expired(id.index, from_lo, now)?;
+        let entry = self.slab.get(id.index).filter(|entry| entry.port(direction) == arrival);
+        entry.map(|_| (id, direction))
+    }
+
+    /// Returns the flow that was found last if it is this one: packets of one flow often come one behind the other.
+    #[inline]
+    fn found_last(&self, key: &FlowKey) -> Option<FlowId> {
+        let last = self.last?;
+        self.entry(last).filter(|entry| entry.key == *key).map(|_| last)
     }
 
     /// Finds the flow of the packet that an ICMP error is about, and the direction of that packet.
@@ -338,15 +351,26 @@ impl<S: BuildHasher> FlowTable<S> {
         from_lo: bool,
         now: Tick,
     ) -> Option<(u32, Direction)> {
-        let now = self.tick(now);
+        let index = self.find_index(key, hash)?;
+        self.unless_expired(index, from_lo, now).map(|direction| (index, direction))
+    }
+
+    #[inline]
+    fn find_index(&self, key: &FlowKey, hash: u64) -> Option<u32> {
         let is_it = |index: &u32| self.slab.get(*index).is_some_and(|entry| entry.key == *key);
-        let index = self.index.find(hash, is_it).copied()?;
+        self.index.find(hash, is_it).copied()
+    }
+
+    /// Returns the direction of a packet from the lower or the higher end; a flow whose time is over is removed.
+    #[inline]
+    fn unless_expired(&mut self, index: u32, from_lo: bool, now: Tick) -> Option<Direction> {
+        let now = self.tick(now);
         let entry = self.slab.get(index)?;
         if entry.is_expired(now) {
             self.discard(index, Loss::Expired);
             return None;
         }
-        Some((index, entry.direction(from_lo)))
+        Some(entry.direction(from_lo))
     }
 
     /// Removes a flow between the same ends as a new one, unless it must stay.
