@@ -6,6 +6,7 @@
 
 mod annotated;
 mod book;
+mod copies;
 mod midway;
 mod stopped;
 
@@ -20,6 +21,7 @@ pub use self::annotated::{Annotated, Judged, Said};
 pub use crate::device::CaptureError;
 
 use self::book::{Book, Place};
+use self::copies::Copies;
 use self::midway::Picked;
 use self::stopped::Stopped;
 use crate::device::{Capture, Clock, Device as _, Seen};
@@ -141,6 +143,7 @@ pub struct Replay<'p> {
     rules: Rules,
     tables: Tables,
     stopped: Stopped,
+    copies: Copies,
     book: Book<'p>,
     clock: Clock,
     report: Report,
@@ -159,6 +162,7 @@ impl<'p> Replay<'p> {
             rules: Self::RULES,
             tables: Tables::new(all, FragLimits::shared(fragments)),
             stopped: Stopped::new(all.capacity, fragments),
+            copies: Copies::new(fragments),
             book: Book::new(policies, flows),
             clock: Clock::default(),
             report: Report::default(),
@@ -279,6 +283,7 @@ impl<'p> Replay<'p> {
                 let original = flow.map_or(tuple, |flow| flow.original);
                 let place = self.book.place(&original, Outcome::Judged(Verdict::Allow), sight);
                 self.book.count(place, sight);
+                self.copies.insert(ip, packet.zone, place, now);
                 if why == Why::Policy {
                     self.book.connection(place, midway);
                 }
@@ -291,6 +296,10 @@ impl<'p> Replay<'p> {
                 place
             }
             Decision::Drop { why } => {
+                if let Some(place) = self.copies.find(ip, packet.zone, now) {
+                    self.book.count(place, sight);
+                    return place;
+                }
                 self.not_judged(why);
                 let tuple = Self::oriented(&tuple, ip);
                 let place = self.book.place(&tuple, Outcome::NotJudged(why), sight);

@@ -225,6 +225,27 @@ fn fragments_belong_to_the_flow_of_their_first() {
 }
 
 #[test]
+fn fragments_that_were_captured_on_each_interface_belong_to_their_flow_each_time() {
+    let [from, to] = [WEB, SPY].map(|a| a.parse::<std::net::Ipv4Addr>().unwrap());
+    let parts = Ipv4::new(from, to).fragments(1, 48, &udp(5000, 53, &[1; 100]));
+    let frames = parts.iter().map(|part| Link::default().ipv4(part));
+    // As a bridge with two ports shows them: each on its way in, and on its way out.
+    let twice: Vec<Vec<u8>> = frames.clone().flat_map(|frame| [frame.clone(), frame]).collect();
+    let packets: Vec<Packet> =
+        (0..).zip(&twice).map(|(at, frame)| Packet::new(at, frame.clone())).collect();
+    let report = replay(&packets, Limits::default());
+    assert_eq!(rows(&report), [format!("10.0.0.1>10.0.0.3 17/53 ALLOW {} 1 0", twice.len())]);
+    // Another one with the place of one that passed is no copy of it: it says something else of its end.
+    let other = Ipv4::new(from, to).fragments(1, 24, &udp(5000, 53, &[1; 100])).remove(1);
+    let mut odd: Vec<Vec<u8>> = frames.collect();
+    odd.truncate(2);
+    odd.push(Link::default().ipv4(&other));
+    let packets: Vec<Packet> = (0..).zip(odd).map(|(at, frame)| Packet::new(at, frame)).collect();
+    let report = replay(&packets, Limits::default());
+    assert_eq!(report.not_judged.get(&DropReason::FragmentOverlap), Some(&1));
+}
+
+#[test]
 fn what_has_no_ports_follows_the_mode_that_is_chosen() {
     let packets =
         packets(&[(WEB, DB, echo_request(7, b"ping")), (DB, WEB, echo_reply(7, b"pong"))]);
