@@ -14,6 +14,7 @@ pub mod flow;
 pub mod forwarder;
 mod frame;
 pub mod metrics;
+mod owners;
 pub mod pipeline;
 pub mod policies;
 #[cfg(target_os = "linux")]

@@ -12,6 +12,7 @@ use thiserror::Error;
 
 use crate::binding::{Bindings, Place};
 use crate::flow::Tuple;
+use crate::owners::{OUTSIDE, Owners};
 use crate::wire::Mac;
 use crate::{DropReason, PortId};
 
@@ -67,6 +68,7 @@ pub struct Policies {
     snapshot: Snapshot,
     sides: Sides,
     ends: HashMap<IpAddr, End>,
+    numbers: Owners,
     /// Whose each Ethernet address is, where bindings say.
     macs: HashMap<Mac, Vec<IpAddr>>,
     /// Whether an end has an Ethernet address of its own. That of a node is none of `macs`: what it routes comes from it too.
@@ -87,7 +89,7 @@ impl Policies {
     ///
     /// # Errors
     ///
-    /// [`PoliciesError`] if two pods have one address, if no pod has any, or if a binding names a pod that is not there.
+    /// [`PoliciesError`] if two pods have one address, or if no pod has any.
     /// At the start (without `before`) a pod that stands nowhere is an error too; later its frames are dropped.
     pub fn new(
         snapshot: Snapshot,
@@ -99,6 +101,10 @@ impl Policies {
         let pods = addresses(&snapshot, &mut problems);
         let (mut ends, mut unbound) = (HashMap::new(), Vec::new());
         let mut macs: HashMap<Mac, Vec<IpAddr>> = HashMap::new();
+        let cluster = snapshot.cluster();
+        let named = cluster.pod_ids().map(|pod| names(cluster, pod));
+        let none = Owners::default();
+        let numbers = Owners::new(named, owners, before.map_or(&none, |before| &before.numbers));
         for (address, (pod, is_pod)) in &pods {
             let (namespace, name) = names(snapshot.cluster(), *pod);
             let standing = match &sides {
@@ -119,16 +125,16 @@ impl Policies {
                 macs.entry(mac).or_default().push(*address);
             }
             // All addresses of a pod have one quota.
-            let owner = if *is_pod { 1 + pod.0 % owners.saturating_sub(1).max(1) } else { 0 };
+            let owner = if *is_pod { numbers.of(namespace, name) } else { OUTSIDE };
             let pod = is_pod.then_some(*pod);
-            ends.insert(
-                *address,
-                End { pod, standing, owner: owner.min(owners.saturating_sub(1)) },
-            );
+            ends.insert(*address, End { pod, standing, owner });
         }
         if let Sides::Bound(bindings) = &sides {
             add_nodes(snapshot.cluster(), bindings, &mut ends);
-            check_names(snapshot.cluster(), bindings, &mut problems);
+            // A pod that is gone is no reason to keep the policies of a time when it was there.
+            if before.is_none() {
+                check_names(snapshot.cluster(), bindings, &mut problems);
+            }
             if before.is_none() && !unbound.is_empty() {
                 problems.push(format!(
                     "nothing says behind which port these pods stand: {}; bind each with --bind NAMESPACE/POD=PORT, or \
@@ -151,8 +157,18 @@ impl Policies {
         let has_macs = ends
             .values()
             .any(|end| matches!(end.standing, Standing::At(Place { mac: Some(_), .. })));
-        let mut made =
-            Self { epoch, snapshot, sides, ends, macs, has_macs, moved, is_rebound, unbound };
+        let mut made = Self {
+            epoch,
+            snapshot,
+            sides,
+            ends,
+            numbers,
+            macs,
+            has_macs,
+            moved,
+            is_rebound,
+            unbound,
+        };
         if let Some(before) = before {
             made.moved = made.moved_since(before);
         }
@@ -213,7 +229,7 @@ impl Policies {
                 bindings.of_other(address).map_or(Standing::Outside, Standing::At)
             }
         };
-        End { pod: None, standing, owner: 0 }
+        End { pod: None, standing, owner: OUTSIDE }
     }
 
     /// Tells whether a port carries outside addresses.
@@ -431,7 +447,7 @@ impl Policies {
 fn add_nodes(cluster: &Cluster, bindings: &Bindings, ends: &mut HashMap<IpAddr, End>) {
     for address in cluster.nodes().iter().flat_map(|node| &node.addresses) {
         let standing = bindings.of_this(*address).map_or(Standing::Unbound, Standing::At);
-        ends.entry(*address).or_insert(End { pod: None, standing, owner: 0 });
+        ends.entry(*address).or_insert(End { pod: None, standing, owner: OUTSIDE });
     }
 }
 

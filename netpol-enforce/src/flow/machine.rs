@@ -132,7 +132,11 @@ pub(super) const fn step(stage: Stage, direction: Direction, transport: &Transpo
             Transport::Sctp { step, .. },
             S::SctpInit | S::SctpAnswered | S::SctpHeartbeat | S::SctpEstablished | S::SctpClosing,
         ) => sctp::step(stage, direction, *step),
-        (Transport::Udp { .. }, S::UdpUnreplied) => answered(stage, direction, S::UdpReplied),
+        (Transport::Udp { .. }, S::UdpUnreplied) => answered(stage, direction, S::UdpAnswered),
+        (Transport::Udp { .. }, S::UdpAnswered) => match direction {
+            Direction::Original => Step::to(S::UdpReplied),
+            Direction::Reply => Step::Become(stage),
+        },
         (Transport::Other, S::OtherUnreplied) => answered(stage, direction, S::OtherReplied),
         (Transport::Udp { .. }, S::UdpReplied)
         | (Transport::Other, S::OtherReplied)
@@ -217,7 +221,9 @@ mod tests {
     fn protocols_without_handshake_wait_for_a_reply() {
         let table = [
             (State::UdpUnreplied, Original, UDP, Step::to(State::UdpUnreplied)),
-            (State::UdpUnreplied, Reply, UDP, Step::to(State::UdpReplied)),
+            (State::UdpUnreplied, Reply, UDP, Step::to(State::UdpAnswered)),
+            (State::UdpAnswered, Reply, UDP, Step::to(State::UdpAnswered)),
+            (State::UdpAnswered, Original, UDP, Step::to(State::UdpReplied)),
             (State::UdpReplied, Original, UDP, Step::to(State::UdpReplied)),
             (State::UdpReplied, Reply, UDP, Step::to(State::UdpReplied)),
             (State::UdpReplied, Reply, Transport::Later, Step::Hold),

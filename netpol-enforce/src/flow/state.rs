@@ -5,8 +5,10 @@ use crate::Tick;
 /// How far a flow has come.
 ///
 /// A flow is *assured* when what was seen of it proves that both ends speak: TCP after the answer to a SYN was
-/// acknowledged or a flow that was picked up midway was answered, UDP and protocols without ports after a reply, SCTP
-/// after both cookie chunks or after an answered HEARTBEAT. An echo never is, as in Linux: losing one costs a packet.
+/// acknowledged or a flow that was picked up midway was answered, UDP once its beginner goes on after a reply, protocols
+/// without ports after a reply, SCTP after both cookie chunks or after an answered HEARTBEAT. A question and its answer
+/// are over with the answer, and whoever asks much (DNS) would soon have nothing but such flows. An echo never is assured,
+/// as in Linux: losing one costs a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(u8)]
 pub enum State {
@@ -26,7 +28,9 @@ pub enum State {
     TcpReset,
     /// Datagrams in one direction.
     UdpUnreplied,
-    /// Datagrams in both directions.
+    /// A datagram, or several, and a reply to it.
+    UdpAnswered,
+    /// Datagrams in both directions, also after a reply.
     UdpReplied,
     /// An INIT, no reply.
     SctpInit,
@@ -67,6 +71,7 @@ pub(super) enum Queue {
     TcpClosing,
     TcpReset,
     UdpUnreplied,
+    UdpAnswered,
     UdpReplied,
     SctpInit,
     SctpEstablished,
@@ -102,6 +107,7 @@ impl State {
             Self::TcpClosing => Queue::TcpClosing,
             Self::TcpReset => Queue::TcpReset,
             Self::UdpUnreplied => Queue::UdpUnreplied,
+            Self::UdpAnswered => Queue::UdpAnswered,
             Self::UdpReplied => Queue::UdpReplied,
             Self::SctpInit | Self::SctpAnswered | Self::SctpHeartbeat => Queue::SctpInit,
             Self::SctpEstablished => Queue::SctpEstablished,
@@ -114,13 +120,14 @@ impl State {
 }
 
 impl Queue {
-    pub(super) const ALL: [Self; 13] = [
+    pub(super) const ALL: [Self; 14] = [
         Self::TcpSyn,
         Self::TcpUnassured,
         Self::TcpEstablished,
         Self::TcpClosing,
         Self::TcpReset,
         Self::UdpUnreplied,
+        Self::UdpAnswered,
         Self::UdpReplied,
         Self::SctpInit,
         Self::SctpEstablished,
@@ -133,7 +140,8 @@ impl Queue {
     pub(super) const fn class(self) -> Class {
         match self {
             Self::TcpSyn | Self::TcpUnassured | Self::UdpUnreplied => Class::Embryonic,
-            Self::SctpInit | Self::Echo | Self::OtherUnreplied => Class::Embryonic,
+            Self::UdpAnswered | Self::SctpInit => Class::Embryonic,
+            Self::Echo | Self::OtherUnreplied => Class::Embryonic,
             Self::TcpEstablished | Self::UdpReplied => Class::Established,
             Self::SctpEstablished | Self::OtherReplied => Class::Established,
             Self::TcpClosing | Self::TcpReset | Self::SctpClosing => Class::Closing,
@@ -148,7 +156,7 @@ impl Queue {
             Self::TcpEstablished => 8_000,
             Self::TcpClosing => 60,
             Self::TcpReset => 10,
-            Self::UdpUnreplied => 30,
+            Self::UdpUnreplied | Self::UdpAnswered => 30,
             Self::UdpReplied => 120,
             Self::SctpInit => 10,
             Self::SctpEstablished => 210,

@@ -1,6 +1,6 @@
 //! What somebody would try who wants past policies: each was possible once.
 
-use netpol_core::model::{Family, NodeSpec};
+use netpol_core::model::{Family, NodeSpec, PodSpec};
 use netpol_enforce::DropReason;
 use netpol_enforce::flow::FlowLimits;
 use netpol_enforce::pipeline::{Established, Why};
@@ -8,8 +8,8 @@ use netpol_enforce::policies::Sides;
 use netpol_enforce::wire::build::udp;
 
 use crate::common::{
-    ACK, CACHE, CLIENT, DB, EVERYTHING, Engine, FIN, Host, NOTHING, OWNERS, PORTS, ROUTER, SYN,
-    SYN_ACK, WEB, bindings, bindings_with_macs, plan, snapshot, snapshot_of, way,
+    ACK, CACHE, CLIENT, DB, EVERYTHING, Engine, FIN, Host, NOTHING, OWNERS, PEER, PORTS, ROUTER,
+    SYN, SYN_ACK, WEB, bindings, bindings_with_macs, plan, snapshot, snapshot_of, way,
 };
 
 #[test]
@@ -71,4 +71,38 @@ fn a_pod_sends_no_errors_in_the_name_of_a_router() {
         engine.drops(&error.clone().mac(CACHE.mac), DropReason::Spoofed);
         engine.passes(&error, Why::Related);
     }
+}
+
+#[test]
+fn a_pod_keeps_its_quota_when_others_come_and_go() {
+    let limits = FlowLimits { quota: 3, ..FlowLimits::new(1_000, OWNERS) };
+    let mut engine = Engine::new(snapshot(&[]), Sides::Bound(bindings()), limits);
+    let connect = |engine: &mut Engine, from, port| {
+        let (ask, answer) = (way(from, DB, Family::V4), way(DB, from, Family::V4));
+        engine.passes(&ask.tcp(port, 80, SYN), Why::Policy);
+        engine.passes(&answer.tcp(80, port, SYN_ACK), Why::Established);
+        engine.passes(&ask.tcp(port, 80, ACK), Why::Established);
+    };
+    (4000..4003).for_each(|port| connect(&mut engine, PEER, port));
+    engine.drops(&way(PEER, DB, Family::V4).tcp(4003, 80, SYN), DropReason::PodQuota);
+    let mut more = plan(&[]);
+    let first = PodSpec { namespace: "shop".into(), name: "a".into(), ..PodSpec::default() };
+    more.pods.push(first);
+    engine.reload(snapshot_of(&more));
+    // Numbers of pods shift by the one that comes first.
+    engine.drops(&way(PEER, DB, Family::V4).tcp(4003, 80, SYN), DropReason::PodQuota);
+    (4000..4003).for_each(|port| connect(&mut engine, WEB, port));
+    engine.drops(&way(WEB, DB, Family::V4).tcp(4003, 80, SYN), DropReason::PodQuota);
+}
+
+#[test]
+fn a_pod_that_is_gone_does_not_keep_old_policies_in_force() {
+    let limits = FlowLimits::new(1_000, OWNERS);
+    let sides = Sides::Bound(bindings_with_macs());
+    let mut engine = Engine::new(snapshot(&[EVERYTHING]), sides, limits);
+    engine.passes(&way(WEB, DB, Family::V4).udp(4000, 53), Why::Policy);
+    let mut fewer = plan(&[NOTHING]);
+    fewer.pods.retain(|pod| pod.name != "cache");
+    engine.reload(snapshot_of(&fewer));
+    engine.drops(&way(WEB, DB, Family::V4).udp(4000, 53), DropReason::Revoked);
 }

@@ -24,7 +24,7 @@ use crate::common::{
 use crate::oracle::check_agreement;
 
 /// Small enough that everything overflows.
-const LIMITS: FlowLimits = FlowLimits { capacity: 12, owners: OWNERS, quota: 5, embryonic: 6 };
+const LIMITS: FlowLimits = FlowLimits { capacity: 6, owners: OWNERS, quota: 4, embryonic: 4 };
 const FRAGMENTS: FragLimits = FragLimits { capacity: 8, owners: OWNERS, quota: 5 };
 
 /// The policies that take turns.

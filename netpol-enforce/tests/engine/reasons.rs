@@ -449,6 +449,7 @@ fn full(limits: FlowLimits) -> Engine {
     for port in [4000, 4001] {
         engine.passes(&way(WEB, DB, V4).udp(port, 53), Why::Policy);
         engine.passes(&way(DB, WEB, V4).udp(53, port), Why::Established);
+        engine.passes(&way(WEB, DB, V4).udp(port, 53), Why::Established);
     }
     engine
 }

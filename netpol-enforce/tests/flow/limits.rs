@@ -21,6 +21,25 @@ fn check_sums(table: &Table) {
 }
 
 #[test]
+fn a_pod_that_asks_and_is_answered_is_never_refused() {
+    // Three hundred look-ups a second for ten minutes, each from a port of its own, as a resolver makes them.
+    let mut table = table(FlowLimits::new(FlowLimits::CAPACITY, 8));
+    let assured: Vec<_> =
+        (0..100).map(|port| establish(&mut table, from(0, port), Tick(0)).unwrap()).collect();
+    for number in 0..300 * 600_u32 {
+        let now = at(number / 300);
+        let asked = from(0, u16::try_from(1_000 + number % 60_000).unwrap());
+        insert(&mut table, asked.udp(Original), now).unwrap();
+        pass(&mut table, &[asked.udp(Reply)], now);
+        table.expire(now);
+    }
+    assert!(assured.iter().all(|id| table.get(*id).is_some()));
+    let counters = table.counters();
+    assert_eq!((counters.refused_quota, counters.refused_full), (0, 0), "{counters:?}");
+    check_sums(&table);
+}
+
+#[test]
 fn a_syn_flood_of_one_owner_recycles_its_own_flows() {
     let mut table = table(FlowLimits::new(1_000, 8));
     let assured: Vec<_> =

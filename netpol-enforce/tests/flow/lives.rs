@@ -49,8 +49,9 @@ fn each_state_lives_as_long_as_it_should() {
     check(&tcp(&[&up[..], &[(Reply, RST)]].concat()), State::TcpReset, 10);
     check(&tcp(&[(Original, SYN), (Reply, RST)]), State::TcpReset, 10);
 
-    let udp = [CONNECTION.udp(Original), CONNECTION.udp(Reply)];
-    check(&udp[..1], State::UdpUnreplied, 30);
+    let udp = [Original, Original, Reply, Reply, Original].map(|way| CONNECTION.udp(way));
+    check(&udp[..2], State::UdpUnreplied, 30);
+    check(&udp[..4], State::UdpAnswered, 30);
     check(&udp, State::UdpReplied, 120);
 
     let sctp = [

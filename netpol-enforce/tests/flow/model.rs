@@ -50,13 +50,14 @@ fn facts(state: State) -> (u32, Class, u32) {
         S::TcpClosing => (60, Closing, 3),
         S::TcpReset => (10, Closing, 4),
         S::UdpUnreplied => (30, Embryonic, 5),
-        S::UdpReplied => (120, Established, 6),
-        S::SctpInit | S::SctpAnswered | S::SctpHeartbeat => (10, Embryonic, 7),
-        S::SctpEstablished => (210, Established, 8),
-        S::SctpClosing => (3, Closing, 9),
-        S::Echo => (10, Embryonic, 10),
-        S::OtherUnreplied => (60, Embryonic, 11),
-        S::OtherReplied => (60, Established, 12),
+        S::UdpAnswered => (30, Embryonic, 6),
+        S::UdpReplied => (120, Established, 7),
+        S::SctpInit | S::SctpAnswered | S::SctpHeartbeat => (10, Embryonic, 8),
+        S::SctpEstablished => (210, Established, 9),
+        S::SctpClosing => (3, Closing, 10),
+        S::Echo => (10, Embryonic, 11),
+        S::OtherUnreplied => (60, Embryonic, 12),
+        S::OtherReplied => (60, Established, 13),
     }
 }
 
@@ -162,7 +163,11 @@ impl Member {
         match *transport {
             Transport::Tcp { flags, .. } => self.tcp(reply, flags.0),
             Transport::Sctp { step, .. } => self.sctp(reply, step),
-            Transport::Udp { .. } if reply => To(S::UdpReplied),
+            Transport::Udp { .. } => To(match (self.state, reply) {
+                (S::UdpUnreplied, true) => S::UdpAnswered,
+                (S::UdpAnswered, false) => S::UdpReplied,
+                (state, _) => state,
+            }),
             Transport::Other if reply => To(S::OtherReplied),
             _ => To(self.state),
         }

@@ -56,9 +56,15 @@ pub(crate) struct Running {
 impl Running {
     /// Starts it, and waits until it says that it has begun.
     pub(crate) fn start(words: &str) -> Self {
+        Self::start_with(words, "")
+    }
+
+    /// Starts it with something on its standard input, and waits until it says that it has begun.
+    pub(crate) fn start_with(words: &str, input: &str) -> Self {
         let mut command = program();
-        command.args(words.split_whitespace()).stdin(Stdio::null());
+        command.args(words.split_whitespace()).stdin(Stdio::piped());
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
         let (out, err) = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
         let (lines, said) = channel();
         thread::spawn(move || {

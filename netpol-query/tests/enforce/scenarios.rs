@@ -15,6 +15,7 @@ pub(crate) const ALL: &[Scenario] = scenarios![
     usage_is_explained,
     what_stands_in_the_way_is_listed,
     a_day_of_the_datapath,
+    what_came_by_standard_input_counts_after_a_reload,
     an_interface_that_is_changed_is_closed,
     audit_lets_pass_and_counts,
 ];
@@ -95,6 +96,22 @@ fn what_stands_in_the_way_is_listed() {
     let (code, _, err) = ask(&format!("{words} --bind net/client=pa"));
     assert_eq!(code, 2, "{err}");
     assert!(err.contains("net/server (10.9.0.2)") && err.contains("--bind"), "{err}");
+}
+
+fn what_came_by_standard_input_counts_after_a_reload() {
+    let _sides = Sides::new();
+    let folder = tempfile::tempdir().unwrap();
+    write(folder.path(), "7000");
+    let policy = fs::read_to_string(folder.path().join("policy.yaml")).unwrap();
+    fs::remove_file(folder.path().join("policy.yaml")).unwrap();
+    let bound = BOUND.replace(",BAD", "");
+    let words = format!("-f {} -f - enforce --in pa --out pb {bound}", folder.path().display());
+    let _server = serve_on("b", &[OPEN, CLOSED]);
+    let running = Running::start_with(&words, &policy);
+    assert!(gets_through("a", OPEN) && !is_answered("a", CLOSED));
+    running.signal("HUP");
+    running.wait_for("policies number 2 are in force");
+    assert!(gets_through("a", OPEN) && !is_answered("a", CLOSED));
 }
 
 fn a_day_of_the_datapath() {

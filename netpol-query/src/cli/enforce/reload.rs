@@ -38,6 +38,8 @@ pub(super) struct Reloader {
     pub(super) shared: Arc<Shared>,
     /// Ends the wait of the datapath.
     pub(super) wake: Box<dyn Fn() + Send>,
+    /// What standard input held at the start, if manifests come from there.
+    pub(super) stdin: Vec<u8>,
 }
 
 /// Reads manifests; what is wrong with them, if anything is.
@@ -102,7 +104,8 @@ impl Reloader {
     }
 
     fn replace(&self) -> Result<String, Vec<String>> {
-        let snapshot = snapshot(&self.invocation, &mut io::empty())?;
+        // Standard input can be read once: what came by it counts at each reload.
+        let snapshot = snapshot(&self.invocation, &mut &*self.stdin)?;
         let before = self.shared.policies();
         let made = Policies::new(snapshot, self.sides.clone(), self.owners, before.as_deref());
         let made = Arc::new(made.map_err(|error| error.problems)?);

@@ -142,7 +142,8 @@ fn prepare(
     // Threads that start from here on inherit what is left.
     drop_privileges(Keep::NetRawAndAdmin)
         .map_err(|error| failed("privileges cannot be dropped", error))?;
-    let snapshot = snapshot(invocation, streams.input).map_err(|problems| {
+    let stdin = input::kept(&invocation.sources, streams.input)?;
+    let snapshot = snapshot(invocation, &mut &*stdin).map_err(|problems| {
         QueryError::new(ErrorCode::Input, problems.join("\n"))
             .help("nothing passes while there are no policies; mend the manifests and start again")
     })?;
@@ -166,6 +167,7 @@ fn prepare(
         owners,
         shared: Arc::clone(&shared),
         wake: Box::new(wake),
+        stdin,
     };
     start("reload", move || reloader.run(&wanted))?;
     if let Some(listener) = listener {
