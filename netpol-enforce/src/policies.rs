@@ -192,6 +192,15 @@ impl Policies {
         &self.unbound
     }
 
+    /// Lists the addresses of nodes that no binding names, whose frames are dropped, in order.
+    pub fn unbound_nodes(&self) -> Vec<IpAddr> {
+        let is_unbound = |end: &End| end.pod.is_none() && end.standing == Standing::Unbound;
+        let unbound = self.ends.iter().filter(|(_, end)| is_unbound(end));
+        let mut addresses: Vec<IpAddr> = unbound.map(|(address, _)| *address).collect();
+        addresses.sort_unstable();
+        addresses
+    }
+
     /// Tells whether bindings say which Ethernet addresses pods have.
     pub(crate) const fn knows_macs(&self) -> bool {
         self.has_macs

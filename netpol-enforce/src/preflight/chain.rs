@@ -109,6 +109,17 @@ pub(super) fn check(interfaces: &[&str]) -> Option<Finding> {
     is_kernel_path_closed(interfaces).err().map(|error| finding(interfaces, &error))
 }
 
+/// Returns a finding unless the chain is there: a warning where it could be installed, which is tried without doing it.
+pub(super) fn check_installable(interfaces: &[&str]) -> Option<Finding> {
+    let missing = check(interfaces)?;
+    let try_it = |text: String| run(&["--check", "-f", "-"], &text);
+    if chain_text(interfaces).and_then(try_it).is_err() {
+        return Some(missing);
+    }
+    let what = "the chain that keeps the kernel from handling the frames itself is not there yet";
+    Some(Finding::warn("", what, "nothing: it is installed when the datapath starts"))
+}
+
 /// Installs the chain if it is not there; returns a finding if it cannot be.
 pub(super) fn restore(interfaces: &[&str]) -> Option<Finding> {
     is_kernel_path_closed(interfaces).err()?;

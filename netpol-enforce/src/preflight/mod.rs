@@ -58,6 +58,15 @@ pub fn check(interfaces: &[&str]) -> Vec<Finding> {
     findings
 }
 
+/// Does what [`check`] does before the datapath starts, which installs the chain: that it is not there is a warning where
+/// it can be installed.
+pub fn check_before_start(interfaces: &[&str]) -> Vec<Finding> {
+    let mut findings = check_ports(interfaces);
+    findings.extend(chain::check_installable(interfaces));
+    findings.extend(limits::check_buffers());
+    findings
+}
+
 /// Returns what stands in the way beside the chain, which is not looked for: without it the kernel still has nowhere to
 /// take a frame, as long as it neither forwards nor answers nor bridges, and nobody has put other hooks or interfaces
 /// (chains of others, filters of tc, macvlan, VLAN) on the ports, which no check looks for.

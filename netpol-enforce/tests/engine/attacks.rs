@@ -1,5 +1,7 @@
 //! What somebody would try who wants past policies: each was possible once.
 
+use std::net::IpAddr;
+
 use netpol_core::model::{Family, NodeSpec, PodSpec};
 use netpol_enforce::DropReason;
 use netpol_enforce::flow::FlowLimits;
@@ -51,6 +53,8 @@ fn the_address_of_a_node_is_believed_where_a_binding_names_it_alone() {
     engine.drops(&way(CLIENT, WEB, Family::V4).tcp(4000, 80, SYN), DropReason::Policy);
     engine.drops(&probe, DropReason::Unbound);
     engine.drops(&way(WEB, node, Family::V4).tcp(4000, 80, SYN), DropReason::Unbound);
+    let policies = engine.policies.as_ref().unwrap();
+    assert_eq!(policies.unbound_nodes(), [IpAddr::V4(node.v4)]);
     own.add("203.0.113.50=far,02:00:00:00:01:01", &PORTS).unwrap();
     engine.sides = Sides::Bound(own);
     engine.reload(snapshot_of(&nodes));

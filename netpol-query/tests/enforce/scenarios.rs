@@ -77,6 +77,12 @@ fn what_stands_in_the_way_is_listed() {
     let (code, out, _) = ask("enforce --in pa --out pb --check --no-chain");
     assert!(!out.contains("error:"), "{out}");
     assert_eq!(code, 0, "{out}");
+    if std::process::Command::new("nft").arg("--version").output().is_ok() {
+        // What starting does by itself is no reason not to start.
+        let (code, out, _) = ask("enforce --in pa --out pb --check");
+        assert!(out.contains("it is installed when the datapath starts"), "{out}");
+        assert_eq!(code, 0, "{out}");
+    }
     ip("link add br0 type bridge");
     ip("link set pa master br0");
     ip("addr add 10.9.9.9/24 dev pb");

@@ -123,7 +123,11 @@ fn prepare(
     let ports = options.ports()?;
     let bindings = options.read_bindings(&ports)?;
     if options.check {
-        let findings = look(options, &ports);
+        let findings = if options.no_chain {
+            preflight::check_without_chain(&ports)
+        } else {
+            preflight::check_before_start(&ports)
+        };
         tell(&findings, streams.out, &console.out)?;
         if findings.is_empty() {
             writeln!(streams.out, "nothing stands in the way on {} and {}", ports[0], ports[1])?;
@@ -153,6 +157,17 @@ fn prepare(
     let policies = Policies::new(snapshot, sides.clone(), owners, None);
     let policies =
         policies.map_err(|error| QueryError::new(ErrorCode::Input, error.problems.join("\n")))?;
+    if let [first, others @ ..] = &policies.unbound_nodes()[..] {
+        let more = match others.len() {
+            0 => String::new(),
+            n => format!(" and {n} more"),
+        };
+        let what = format!(
+            "nodes stand behind no interface: what comes from {first}{more} is dropped, the probes of kubelets too; bind \
+             those that must pass with --bind {first}=IF,MAC"
+        );
+        warn(streams.err, &console.err, &what)?;
+    }
     let shared = Arc::new(Shared::default());
     // Nobody waits: the loop has not begun.
     shared.replace(Arc::new(policies), || {}, Duration::ZERO);
