@@ -10,7 +10,7 @@ use netpol_core::reach::Snapshot;
 use netpol_enforce::replay::{Annotated, FlowRow, Judged, Outcome, Said};
 
 use crate::error::{ErrorCode, QueryError};
-use crate::execute::{Names, replay_row};
+use crate::execute::{Names, judged, replay_row};
 use crate::render::replay as render;
 
 /// A file that is being written.
@@ -51,15 +51,15 @@ impl<'s> Annotation<'s> {
     }
 
     /// Writes a frame. What goes wrong is told at the end.
-    pub(super) fn frame(&mut self, judged: &Judged<'_>) {
+    pub(super) fn frame(&mut self, frame: &Judged<'_>) {
         if self.failure.is_some() {
             return;
         }
         let own;
-        let comment = match judged.said {
+        let comment = match frame.said {
             Said::Neighbour => None,
             Said::NotJudged(why) => {
-                own = render::not_judged(why);
+                own = render::not_judged(why.into());
                 Some(own.as_str())
             }
             Said::LeftOut(outcome) => {
@@ -73,7 +73,7 @@ impl<'s> Annotation<'s> {
                 comment.as_deref()
             }
         };
-        self.failure = self.file.frame(judged, comment).err();
+        self.failure = self.file.frame(frame, comment).err();
     }
 
     /// Ends the file.
@@ -94,10 +94,10 @@ impl<'s> Annotation<'s> {
 
 /// Says what becomes of the frames of a flow and why; nothing where they are allowed.
 fn of_flow(names: &mut Names<'_>, snapshot: &Snapshot, flow: &FlowRow) -> Option<String> {
-    match flow.outcome {
-        Outcome::Judged(Verdict::Allow) => None,
-        Outcome::NotJudged(why) => Some(render::not_judged(why)),
-        Outcome::Judged(verdict) => {
+    match judged(flow) {
+        Ok(Verdict::Allow) => None,
+        Err(why) => Some(render::not_judged(why)),
+        Ok(verdict) => {
             let row = names.row(replay_row(snapshot, flow));
             Some(format!("{}: {}", verdict.as_str(), render::reason(&row)))
         }
@@ -108,6 +108,6 @@ fn left_out(outcome: Outcome) -> String {
     match outcome {
         Outcome::Judged(Verdict::Allow) => String::new(),
         Outcome::Judged(verdict) => verdict.as_str().to_owned(),
-        Outcome::NotJudged(why) => render::not_judged(why),
+        Outcome::NotJudged(why) => render::not_judged(why.into()),
     }
 }

@@ -15,8 +15,8 @@ use super::screen::Progress;
 use super::{Streams, Surroundings, contracts, input};
 use crate::error::{ErrorCode, QueryError};
 use crate::execute::{
-    Body, ContractStatus, Exit, Forbidden, ReplayContract, Replayed, forbidden, replay_warnings,
-    service_warnings,
+    Body, ContractStatus, Exit, Forbidden, ReplayContract, Replayed, forbidden, of_this_cluster,
+    replay_warnings, service_warnings,
 };
 use crate::lower::{Plan, lower};
 use crate::render::{Format, InputProblem, Options, Palette, input_error, replay as render};
@@ -181,7 +181,8 @@ fn judged(
             replay.run_before(file, witness).map_err(wrong)?;
         }
     }
-    Ok(replay.finish())
+    let report = replay.finish();
+    of_this_cluster(&report).map(|()| report)
 }
 
 /// A contract, and the flows that it forbids by its own words.

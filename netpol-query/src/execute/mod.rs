@@ -37,9 +37,11 @@ pub use hops::{Choke, Way, Ways};
 pub use lint::{Findings, LintInput};
 pub use matrix::{MOST_UNFOLDED, Matrix, MatrixCell, Reach};
 #[cfg(feature = "enforce")]
-pub(crate) use replay::{Forbidden, forbidden, replay_row, replay_warnings, service_warnings};
+pub(crate) use replay::{
+    Forbidden, forbidden, judged, of_this_cluster, replay_row, replay_warnings, service_warnings,
+};
 #[cfg(feature = "enforce")]
-pub use replay::{ReplayContract, ReplayRow, ReplaySummary, Replayed};
+pub use replay::{NotJudged, ReplayContract, ReplayRow, ReplaySummary, Replayed};
 pub use warnings::of_diagnostic;
 
 use netpol_core::reach::{Level, Snapshot};

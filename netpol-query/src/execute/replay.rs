@@ -9,6 +9,7 @@ use netpol_core::reach::{End, Selection, Snapshot};
 use netpol_enforce::replay::{FlowRow, Outcome, Report};
 
 use super::{ContractStatus, Endpoint, Exit, Names, Row, Warning};
+use crate::error::{ErrorCode, QueryError};
 use crate::lower::{Ask, ClaimPlan};
 use crate::syntax::ast::Quantifier;
 
@@ -147,26 +148,72 @@ fn asks(snapshot: &Snapshot, ports: &netpol_core::reach::AskedPorts, flow: &Flow
     own.any(|port| port.name.as_ref().is_some_and(|name| ports.names.contains(name)))
 }
 
+/// Why a flow is no matter of policies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NotJudged {
+    /// The word of machine formats.
+    pub code: &'static str,
+    /// A sentence for people.
+    pub message: &'static str,
+}
+
+impl NotJudged {
+    /// Two ends outside are never a pair.
+    const NO_POD: Self = Self { code: "NO_POD", message: "Neither end is a pod of the input" };
+}
+
+impl From<netpol_enforce::DropReason> for NotJudged {
+    fn from(why: netpol_enforce::DropReason) -> Self {
+        Self { code: why.code(), message: why.describe() }
+    }
+}
+
+/// Returns what the policies say of a flow, or why they say nothing.
+pub(crate) fn judged(flow: &FlowRow) -> Result<Verdict, NotJudged> {
+    match flow.outcome {
+        Outcome::NotJudged(why) => Err(why.into()),
+        Outcome::Judged(_) if !touches_pod(flow) => Err(NotJudged::NO_POD),
+        Outcome::Judged(verdict) => Ok(verdict),
+    }
+}
+
+/// Tells whether an end of a flow is a pod of the input.
+fn touches_pod(flow: &FlowRow) -> bool {
+    let is_address = |peer: &model::Peer| matches!(peer, model::Peer::Address(_));
+    !(is_address(&flow.question.src) && is_address(&flow.question.dst))
+}
+
+/// Refuses captures of another cluster, or of another time: they have flows, and none is of a pod of the input.
+pub(crate) fn of_this_cluster(report: &Report) -> Result<(), QueryError> {
+    if report.rows.is_empty() || report.left_out.frames() > 0 || report.rows.iter().any(touches_pod)
+    {
+        return Ok(());
+    }
+    let message = "no frame of the capture is of a pod of the input: are the manifests of the cluster and the time \
+                   of the capture?";
+    Err(QueryError::new(ErrorCode::Input, message)
+        .help("pods are known by `status.podIPs`; a cluster that was restarted has others"))
+}
+
 impl ReplayRow {
+    /// Returns what the policies say of it; nothing where they were not asked.
+    pub fn verdict(&self) -> Option<Verdict> {
+        judged(&self.flow).ok()
+    }
+
     /// Returns what became of the flow, in the word of machine formats.
-    pub const fn outcome(&self) -> &'static str {
-        match self.flow.outcome {
-            Outcome::Judged(verdict) => verdict.as_str(),
-            Outcome::NotJudged(_) => "NOT_JUDGED",
-        }
+    pub fn outcome(&self) -> &'static str {
+        self.verdict().map_or("NOT_JUDGED", Verdict::as_str)
     }
 
     /// Tells whether its frames would have been dropped by policies, for certain or perhaps.
-    pub const fn is_stopped(&self) -> bool {
-        !matches!(self.flow.outcome, Outcome::Judged(Verdict::Allow) | Outcome::NotJudged(_))
+    pub fn is_stopped(&self) -> bool {
+        self.verdict().is_some_and(|verdict| verdict != Verdict::Allow)
     }
 
     /// Returns why it was not judged.
-    pub const fn drop_reason(&self) -> Option<netpol_enforce::DropReason> {
-        match self.flow.outcome {
-            Outcome::NotJudged(why) => Some(why),
-            Outcome::Judged(_) => None,
-        }
+    pub fn not_judged(&self) -> Option<NotJudged> {
+        judged(&self.flow).err()
     }
 
     /// Returns the name of its protocol.
@@ -206,7 +253,7 @@ impl Replayed {
         for (at, (mut contract, forbidden)) in contracts.into_iter().enumerate() {
             if let Some(forbidden) = forbidden {
                 for (place, row) in rows.iter_mut().enumerate() {
-                    let is_flow = row.drop_reason().is_none();
+                    let is_flow = row.verdict().is_some();
                     if is_flow && forbidden.covers(snapshot, &row.flow.question) {
                         row.breaks.push(at);
                         contract.broken_by.push(place);
@@ -256,13 +303,18 @@ impl ReplaySummary {
     }
 
     fn count(&mut self, rows: &[ReplayRow]) {
+        let strange = rows.iter().filter(|row| row.not_judged() == Some(NotJudged::NO_POD));
+        match strange.map(|row| row.flow.packets).sum() {
+            0 => {}
+            frames => self.reasons.push((NotJudged::NO_POD.code, frames)),
+        }
         for row in rows {
-            *match row.flow.outcome {
-                Outcome::Judged(Verdict::Allow) => &mut self.allowed,
-                Outcome::Judged(Verdict::Deny) => &mut self.denied,
-                Outcome::Judged(Verdict::Unknown) => &mut self.unknown,
-                Outcome::Judged(Verdict::Ambiguous) => &mut self.ambiguous,
-                Outcome::NotJudged(_) => &mut self.not_judged,
+            *match row.verdict() {
+                Some(Verdict::Allow) => &mut self.allowed,
+                Some(Verdict::Deny) => &mut self.denied,
+                Some(Verdict::Unknown) => &mut self.unknown,
+                Some(Verdict::Ambiguous) => &mut self.ambiguous,
+                None => &mut self.not_judged,
             } += 1;
         }
     }
@@ -292,6 +344,15 @@ pub(crate) fn replay_warnings(report: &Report) -> Vec<Warning> {
                 report.rows.len()
             ),
         )),
+    }
+    match report.rows.iter().filter(|row| judged(row) == Err(NotJudged::NO_POD)).count() {
+        0 => {}
+        n => {
+            let (s, have) = if n == 1 { ("", "has") } else { ("s", "have") };
+            let message =
+                format!("{n} flow{s} {have} no pod of the input at either end: not judged");
+            warnings.push(warning("NO_POD", message));
+        }
     }
     match report.forgotten {
         0 => {}
@@ -349,12 +410,12 @@ pub(crate) fn replay_row(snapshot: &Snapshot, flow: &FlowRow) -> netpol_core::re
         0 => PortSet::none(),
         port => PortSet::single(question.protocol, port),
     };
-    let (verdict, reasons) = match flow.outcome {
-        Outcome::Judged(verdict) if question.port == 0 => {
+    let (verdict, reasons) = match judged(flow) {
+        Ok(verdict) if question.port == 0 => {
             (verdict, flow.steps.iter().map(|step| portless(snapshot, *step)).collect())
         }
-        Outcome::Judged(verdict) => (verdict, snapshot.reasons(question)),
-        Outcome::NotJudged(_) => (Verdict::Unknown, Vec::new()),
+        Ok(verdict) => (verdict, snapshot.reasons(question)),
+        Err(_) => (Verdict::Unknown, Vec::new()),
     };
     netpol_core::reach::Row {
         src: end(&question.src),

@@ -4,15 +4,13 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use netpol_core::model::Verdict;
-use netpol_enforce::DropReason;
-use netpol_enforce::replay::Outcome;
 use serde::Serialize;
 
 use super::json::{self, EndpointView, PortsView, ReasonView, SCHEMA, WarningView};
 use super::palette::Palette;
 use super::{Format, Options, table, text};
 use crate::execute::{
-    ContractStatus, Endpoint, ReplayContract, ReplayRow, ReplaySummary, Replayed, Row,
+    ContractStatus, Endpoint, NotJudged, ReplayContract, ReplayRow, ReplaySummary, Replayed, Row,
 };
 
 /// The forms that it can take.
@@ -47,11 +45,11 @@ fn people(out: &mut dyn Write, replayed: &Replayed, options: &Options) -> io::Re
 }
 
 fn style(row: &ReplayRow, palette: &Palette) -> anstyle::Style {
-    match row.flow.outcome {
-        Outcome::Judged(Verdict::Allow) => palette.good,
-        Outcome::Judged(Verdict::Deny) => palette.bad,
-        Outcome::Judged(_) => palette.doubt,
-        Outcome::NotJudged(_) => palette.dim,
+    match row.verdict() {
+        Some(Verdict::Allow) => palette.good,
+        Some(Verdict::Deny) => palette.bad,
+        Some(_) => palette.doubt,
+        None => palette.dim,
     }
 }
 
@@ -86,7 +84,7 @@ fn port(row: &ReplayRow) -> String {
 
 /// Says in a sentence why a flow is treated as it is.
 fn why(row: &ReplayRow) -> String {
-    let mut why = match row.drop_reason() {
+    let mut why = match row.not_judged() {
         Some(reason) => because(reason),
         None => reason(&row.row),
     };
@@ -101,12 +99,12 @@ pub(crate) fn reason(row: &Row) -> String {
     text::sentence(row)
 }
 
-fn because(why: DropReason) -> String {
-    format!("{}: {}", why.code(), why.describe().trim_end_matches('.'))
+fn because(why: NotJudged) -> String {
+    format!("{}: {}", why.code, why.message.trim_end_matches('.'))
 }
 
 /// Says why a frame is not judged, where nothing says so beside it.
-pub(crate) fn not_judged(why: DropReason) -> String {
+pub(crate) fn not_judged(why: NotJudged) -> String {
     format!("NOT_JUDGED: {}", because(why))
 }
 
@@ -381,8 +379,8 @@ fn flow<'a>(row: &'a ReplayRow, replayed: &'a Replayed) -> FlowView<'a> {
         last_ms: millis(row.flow.last),
         interfaces: &row.interfaces,
         not_judged: row
-            .drop_reason()
-            .map(|why| NotJudgedView { code: why.code(), message: why.describe() }),
+            .not_judged()
+            .map(|why| NotJudgedView { code: why.code, message: why.message }),
         reasons: row.row.reasons.iter().map(json::reason).collect(),
         contracts: broken(row, replayed)
             .map(|contract| PlaceView { file: &contract.file, line: contract.line })

@@ -246,6 +246,35 @@ fn addresses_of_services_are_warned_of() {
 }
 
 #[test]
+fn two_ends_outside_are_no_pair() {
+    let mut frames = trace::connection("198.51.100.1", "198.51.100.2", (40_000, 443));
+    frames.extend(trace::connection(trace::API, trace::DATABASE, (40_000, 5432)));
+    let file = trace::pcap(trace::header(DataLink::ETHERNET), &frames, usize::MAX);
+    let contract =
+        TempFile::new("outside.npq", b"expect 198.51.100.1 cannot reach database on 443\n");
+    let annotated = TempFile::new("annotated.pcapng", b"");
+    let more = ["--contract", contract.path(), "--annotate", annotated.path()];
+    let ran = replay("trace", &file, &[&["-o", "json"], &more[..]].concat());
+    assert_eq!(ran.code, 0, "{}{}", ran.out, ran.err);
+    assert!(ran.err.contains("1 flow has no pod of the input at either end"), "{}", ran.err);
+    let json: Value = serde_json::from_str(&ran.out).unwrap();
+    assert_eq!(json["warnings"][0]["code"], "NO_POD");
+    assert_eq!(json["summary"]["allowed"], 1);
+    assert_eq!(json["summary"]["not_judged"], 1);
+    assert_eq!(json["summary"]["frames"]["not_judged"], serde_json::json!({"NO_POD": 5}));
+    let row = json["rows"].as_array().unwrap().iter().find(|row| row["verdict"] == "NOT_JUDGED");
+    let row = row.unwrap();
+    assert_eq!(row["not_judged"]["code"], "NO_POD");
+    assert_eq!(row["reasons"], serde_json::json!([]));
+    assert_eq!(row["contracts"], serde_json::json!([]));
+    let said = commented(&std::fs::read(annotated.path()).unwrap());
+    let of_none = "NOT_JUDGED: NO_POD: Neither end is a pod of the input";
+    assert_eq!(said.iter().filter(|(c, ..)| c.as_deref() == Some(of_none)).count(), 5);
+    let text = replay("trace", &file, &[]).out;
+    assert!(text.starts_with("2 flows: 1 allowed, 0 denied, 1 not judged"), "{text}");
+}
+
+#[test]
 fn the_capture_of_the_example_is_the_trace() {
     let path = root().join("examples/six-policies/trace.pcap");
     if std::env::var_os("UPDATE_DOCS").is_some() {

@@ -37,6 +37,20 @@ fn damaged_captures_are_refused_whole() {
 }
 
 #[test]
+fn captures_of_another_cluster_are_refused() {
+    let frames = trace::connection("10.9.0.1", "10.9.0.2", (40_000, 80));
+    let strange = trace::pcap(trace::header(DataLink::ETHERNET), &frames, usize::MAX);
+    let annotated = TempFile::new("annotated.pcapng", b"");
+    let part = format!("{}.part", annotated.path());
+    check(
+        &strange,
+        &["--annotate", &part],
+        &["no frame of the capture is of a pod of the input", "status.podIPs"],
+    );
+    assert!(!std::path::Path::new(&part).exists());
+}
+
+#[test]
 fn what_cannot_be_done_is_a_usage_error() {
     check(&trace::classic(), &["-o", "dot"], &["no form as dot", "they can be text, wide, json"]);
     check(&trace::classic(), &["--icpm", "allow"], &["there is no option `--icpm`", "`--icmp`"]);
