@@ -13,6 +13,7 @@ use netpol_core::model::{Dialect, HostNetwork, IpBlockPods, TieBreak};
 use netpol_core::reach::Level;
 
 use super::config::Config;
+use super::{help, options};
 use crate::error::{ErrorCode, QueryError};
 use crate::render::Format;
 use crate::syntax::foreign;
@@ -31,7 +32,7 @@ macro_rules! of_replay {
     };
 }
 
-const EXAMPLES: &str = concat!(
+pub(super) const EXAMPLES: &str = concat!(
     "\
 Examples:
   netpol-query -f manifests/ can frontend reach db on tcp/5432
@@ -40,6 +41,8 @@ Examples:
   kubectl get ns,no,po,svc,netpol,deploy -A -o yaml | netpol-query -f - -o json flows
   netpol-query -f manifests/ test contracts.npq
   netpol-query diff --base git:origin/main:manifests/
+  netpol-query -f manifests/ lint --fail-on warning
+  netpol-query -f manifests/ convert --to cnp
 ",
     of_replay!("  netpol-query -f manifests/ replay trace.pcap --contract contracts.npq\n"),
     of_replay!(
@@ -57,7 +60,7 @@ Exit codes: 0 yes, or rows were listed; 1 no, or partial; 2 the sentence, an opt
     )
 );
 
-const USAGE: &str = concat!(
+pub(super) const USAGE: &str = concat!(
     "netpol-query [OPTIONS] [SENTENCE]...\n       ",
     "netpol-query [OPTIONS] test FILE...\n       ",
     "netpol-query [OPTIONS] diff --base SRC [--head SRC]\n       ",
@@ -375,7 +378,15 @@ pub(super) fn wants_json(args: &[OsString]) -> Option<bool> {
 
 /// Reads a command line.
 pub(super) fn parse(args: Vec<OsString>) -> Result<Invocation, Refused> {
-    let matches = Args::command().try_get_matches_from(args).map_err(|e| refused(&e))?;
+    let matches = match Args::command().try_get_matches_from(&args) {
+        Ok(matches) => matches,
+        Err(error) if error.kind() == ErrorKind::DisplayHelp => {
+            return Err(Refused::Shown(
+                help::of(&args).unwrap_or_else(|| error.render().to_string()),
+            ));
+        }
+        Err(error) => return Err(refused(&error)),
+    };
     let args = Args::from_arg_matches(&matches).map_err(|e| refused(&e))?;
     let mut sources: Vec<(usize, Given)> = Vec::new();
     let indices = |id: &str| matches.indices_of(id).into_iter().flatten();
@@ -383,6 +394,7 @@ pub(super) fn parse(args: Vec<OsString>) -> Result<Invocation, Refused> {
     sources.extend(indices("kustomize").zip(args.kustomize.iter().cloned().map(Given::Kustomize)));
     sources.sort_by_key(|(index, _)| *index);
     let command = command(&args.words).map_err(Refused::Wrong)?;
+    options::check(&matches, &command).map_err(Refused::Wrong)?;
     let sources = sources.into_iter().map(|(_, given)| given).collect();
     Ok(Invocation { args, command, sources, config: Ok(Config::default()) })
 }

@@ -9,7 +9,7 @@ use super::{Streams, Surroundings, input};
 use crate::bounded;
 use crate::error::{ErrorCode, QueryError};
 use crate::execute::Exit;
-use crate::render::Options;
+use crate::render::{Options, Palette};
 use crate::session::Session;
 use crate::shell::show;
 use crate::syntax;
@@ -36,6 +36,10 @@ pub(super) fn ask(
         return Ok(Exit::Wrong);
     };
     let mut gravest = Exit::Yes;
+    if sentences.is_empty() && texts.iter().all(|text| syntax::chunks(text).is_empty()) {
+        let mark = Palette::paint(console.err.doubt, "warning:");
+        writeln!(streams.err, "{mark} there was no sentence on standard input")?;
+    }
     for text in &texts {
         let chunks = syntax::chunks(text);
         if chunks.is_empty() && sentences.iter().any(|s| s != "-") {

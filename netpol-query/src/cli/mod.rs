@@ -11,9 +11,11 @@ mod convert;
 mod diff;
 #[cfg(all(feature = "enforce", target_os = "linux"))]
 mod enforce;
+mod help;
 mod history;
 mod input;
 mod lint;
+mod options;
 mod reader;
 mod repl;
 #[cfg(feature = "enforce")]

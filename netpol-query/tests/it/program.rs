@@ -162,12 +162,82 @@ fn help_opens_with_examples() {
     let ran = program(&["--help"], "");
     assert_eq!(ran.code, 0);
     assert!(ran.out.starts_with("Examples:\n"));
-    let examples = 6 + 2 * usize::from(cfg!(feature = "enforce"));
+    let examples = 8 + 2 * usize::from(cfg!(feature = "enforce"));
     assert_eq!(ran.out.lines().skip(1).take_while(|l| l.starts_with("  ")).count(), examples);
     assert!(program(&["man"], "").out.contains(".TH netpol-query"));
     for shell in ["bash", "zsh", "fish", "powershell"] {
         assert!(program(&["completions", shell], "").out.contains("netpol-query"), "{shell}");
     }
+}
+
+#[test]
+fn the_help_of_a_command_is_about_it_alone() {
+    for flag in ["--help", "-h"] {
+        let ran = program(&["diff", flag], "");
+        assert_eq!(ran.code, 0, "{}", ran.err);
+        assert!(ran.out.starts_with("Examples:\n  netpol-query diff --base"), "{}", ran.out);
+        assert!(
+            ran.out.contains("--no-merge-base") && ran.out.contains("--filename"),
+            "{}",
+            ran.out
+        );
+        assert!(!ran.out.contains("--config") && !ran.out.contains("--annotate"), "{}", ran.out);
+        assert!(ran.out.contains("Usage: netpol-query [OPTIONS] diff --base SRC"), "{}", ran.out);
+    }
+    let ran = program(&["-f", "diff", "lint", "--help"], "");
+    assert!(ran.out.contains("--config") && !ran.out.contains("--no-merge-base"), "{}", ran.out);
+    assert!(program(&["flows", "--help"], "").out.contains("--no-merge-base"));
+}
+
+#[test]
+fn options_of_other_commands_are_refused() {
+    for (args, said, help) in [
+        (&["--base", "x"][..], "`--base` is an option of `diff`", "`netpol-query diff --base ...`"),
+        (
+            &["--no-merge-base", "flows"],
+            "`--no-merge-base` is an option of `diff`",
+            "--no-merge-base`",
+        ),
+        (
+            &["--fail-on", "bogus", "count flows"],
+            "is an option of `diff` and `lint`",
+            "lint --fail-on",
+        ),
+        (&["--to", "anp", "count flows"], "`--to` is an option of `convert`", "convert --to"),
+        (&["--contract", "/nope", "lint"], "`--contract` is an option of", "diff --contract"),
+        (
+            &["--allow", "/nope", "convert", "--to", "cnp"],
+            "`--allow` is an option of `diff`",
+            "diff",
+        ),
+        (&["--config", "x", "convert", "--to", "cnp"], "`--config` is an option of `lint`", "lint"),
+    ] {
+        let ran = on_shop(args);
+        assert_eq!((ran.code, &*ran.out), (2, ""), "{args:?}: {}", ran.err);
+        assert!(ran.err.contains(said) && ran.err.contains(help), "{args:?}: {}", ran.err);
+    }
+    let ran = on_shop(&["--base", "x", "-o", "json", "count flows"]);
+    let json: serde_json::Value = serde_json::from_str(&ran.out).unwrap();
+    assert_eq!(json["error"]["code"], "USAGE");
+    if cfg!(all(feature = "enforce", target_os = "linux")) {
+        assert!(
+            on_shop(&["--bind", "a=b", "count flows"]).err.contains("is an option of `enforce`")
+        );
+        assert!(on_shop(&["--mode", "audit", "lint"]).err.contains("is an option of `enforce`"));
+        assert!(on_shop(&["--annotate", "x", "lint"]).err.contains("is an option of `replay`"));
+    }
+}
+
+#[test]
+fn standard_input_without_a_sentence_is_warned_of() {
+    let manifest = TempFile::new("silent.yaml", SHOP);
+    for input in ["", "\n# nothing\n"] {
+        let ran = program(&["-f", manifest.path()], input);
+        assert_eq!((ran.code, &*ran.out), (0, ""));
+        assert!(ran.err.contains("there was no sentence on standard input"), "{}", ran.err);
+    }
+    let ran = program(&["-f", manifest.path()], "count flows\n");
+    assert!(!ran.err.contains("no sentence"), "{}", ran.err);
 }
 
 #[test]
