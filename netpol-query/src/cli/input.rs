@@ -37,6 +37,10 @@ pub(super) fn loaded(
             return Ok(None);
         }
     };
+    if let Some(error) = invocation.args.keep_going.then(|| missing(&sources)).flatten() {
+        complain(invocation, streams, console, &error)?;
+        return Ok(None);
+    }
     let progress = Progress::start(console.progress, "reading manifests");
     let loaded = load(&sources, &options(invocation));
     drop(progress);
@@ -55,11 +59,13 @@ pub(super) fn session(
         return Ok(None);
     }
     warn(streams.err, console, &loaded.diagnostics)?;
+    let mut warnings: Vec<Warning> = loaded.diagnostics.iter().map(of_diagnostic).collect();
     if loaded.cluster.pods().is_empty() {
+        let warning = no_pods("the input holds no pods: every answer about them is empty".into());
         let mark = Palette::paint(console.err.doubt, "warning:");
-        writeln!(streams.err, "{mark} the input holds no pods: every answer about them is empty")?;
+        writeln!(streams.err, "{mark} {}", warning.message)?;
+        warnings.push(warning);
     }
-    let warnings: Vec<Warning> = loaded.diagnostics.iter().map(of_diagnostic).collect();
     let lint = LintInput {
         diagnostics: [loaded.diagnostics, loaded.remarks].concat().into(),
         options: invocation.config.clone().map(|config| config.lint),
@@ -78,6 +84,11 @@ pub(super) fn session(
         .with_reader(reader(invocation))
         .with_lint(lint);
     Ok(Some(session))
+}
+
+/// Warns of a state without pods.
+pub(super) fn no_pods(message: String) -> Warning {
+    Warning { code: "NO_PODS".to_owned(), message, object: None, file: None, line: None }
 }
 
 /// Makes what reads the manifests that sentences name.
@@ -116,6 +127,18 @@ pub(super) fn sources(given: &[Given], stdin: &mut dyn Read) -> Result<Vec<Sourc
         );
     }
     given.iter().map(|given| source(given, stdin)).collect()
+}
+
+/// Finds a path that is not there: a slip on the command line is no invalid object that could be left out.
+pub(super) fn missing(sources: &[Source]) -> Option<QueryError> {
+    sources.iter().find_map(|source| {
+        let Source::Path(path) = source else { return None };
+        let error = std::fs::symlink_metadata(path).err()?;
+        let message = format!("{} cannot be read: {error}", path.display());
+        Some(QueryError::new(ErrorCode::Input, message).help(
+            "check the path and its permissions; `--keep-going` leaves out objects, not inputs",
+        ))
+    })
 }
 
 fn source(given: &Given, stdin: &mut dyn Read) -> Result<Source, QueryError> {

@@ -241,6 +241,30 @@ fn standard_input_without_a_sentence_is_warned_of() {
 }
 
 #[test]
+fn warnings_about_the_input_are_in_every_answer() {
+    let nothing =
+        TempFile::new("nothing.yaml", "kind: Namespace\napiVersion: v1\nmetadata: {name: a}\n");
+    let ran = program(&["-f", nothing.path(), "-o", "json", "count flows"], "");
+    let json: serde_json::Value = serde_json::from_str(&ran.out).unwrap();
+    assert_eq!(json["warnings"][0]["code"], "NO_PODS", "{}", ran.out);
+    assert_eq!(ran.err.matches("the input holds no pods").count(), 1, "{}", ran.err);
+    let both = ["diff", "--base", nothing.path(), "--head", nothing.path(), "-o", "json"];
+    let json: serde_json::Value = serde_json::from_str(&program(&both, "").out).unwrap();
+    assert_eq!(json["warnings"].as_array().unwrap().len(), 2, "{json}");
+}
+
+#[test]
+fn a_path_that_is_not_there_is_never_left_out() {
+    let manifest = TempFile::new("there.yaml", SHOP);
+    for command in [&["count flows"][..], &["lint"]] {
+        let args = ["--keep-going", "-f", manifest.path(), "-f", "no-such-path"];
+        let ran = program(&[&args[..], command].concat(), "");
+        assert_eq!((ran.code, &*ran.out), (2, ""), "{}", ran.err);
+        assert!(ran.err.contains("no-such-path cannot be read"), "{}", ran.err);
+    }
+}
+
+#[test]
 fn options_change_the_reading() {
     let sentence = "can agent reach gateway on 80";
     assert_eq!(on_shop(&["--host-network", "node", sentence]).code, 1);

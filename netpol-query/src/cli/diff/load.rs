@@ -40,6 +40,13 @@ pub(super) fn load(
     console: &Console,
 ) -> io::Result<Option<Loaded>> {
     let options = input::options(invocation);
+    if invocation.args.keep_going {
+        let sources = [&sides.base.sources[..], &sides.head.sources].concat();
+        if let Some(error) = input::missing(&sources) {
+            input::complain(invocation, streams, console, &error)?;
+            return Ok(None);
+        }
+    }
     let progress = Progress::start(console.progress, "reading manifests");
     let base = load_sources(&sides.base.sources, &options);
     let head = load_sources(&sides.head.sources, &options);
@@ -52,14 +59,17 @@ pub(super) fn load(
     }
     warn(streams.err, console, &sided)?;
     let mark = Palette::paint(console.err.doubt, "warning:");
+    let mut empty = Vec::new();
     for (side, name, loaded) in
         [("base", &sides.base.name, &base), ("head", &sides.head.name, &head)]
     {
         if loaded.cluster.pods().is_empty() {
-            writeln!(streams.err, "{mark} the {side} ({name}) holds no pods")?;
+            let warning = input::no_pods(format!("the {side} ({name}) holds no pods"));
+            writeln!(streams.err, "{mark} {}", warning.message)?;
+            empty.push(warning);
         }
     }
-    let warnings = sided.iter().map(warning).collect();
+    let warnings = sided.iter().map(warning).chain(empty).collect();
     let progress = Progress::start(console.progress, "compiling policies");
     let session = |loaded: netpol_core::sources::Loaded| {
         let snapshot = Snapshot::new(loaded.cluster, invocation.args.dialect());
