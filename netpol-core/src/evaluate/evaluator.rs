@@ -208,6 +208,12 @@ impl Evaluator<'_> {
         }
     }
 
+    /// Tells whether a pod is node traffic, which no selector and no name of a port matches.
+    pub(super) fn is_of_node(&self, pod: PodId) -> bool {
+        self.dialect.host_network == crate::model::HostNetwork::Node
+            && self.cluster.pod(pod).host_network
+    }
+
     fn is_node_traffic(&self, src: PodId, node: NodeId) -> bool {
         let pod = self.cluster.pod(src);
         pod.host_network && pod.node == Some(node)

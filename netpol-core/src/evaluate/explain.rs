@@ -8,8 +8,8 @@ use super::walk::Outcome;
 use crate::compile::{CompiledPolicy, NETWORK, ProfileId, Rule, Stage, StageProfile, Unmatched};
 use crate::index::GroupId;
 use crate::model::{
-    Action, Direction, Family, HostNetwork, Peer, PodId, PolicyId, PolicySpec, PortSet, Reason,
-    ReasonCode, Verdict,
+    Action, Direction, Family, HostNetwork, NetworkPolicyPeer, Peer, PodId, PolicyId, PolicySpec,
+    PortSet, Reason, ReasonCode, Verdict,
 };
 
 /// Ports of a pair that have one verdict for the same reasons.
@@ -402,7 +402,11 @@ impl Evaluator<'_> {
                     && peer.groups.is_empty()
                     && peer.terms.is_empty()
                     && peer.names.is_empty();
-                let vain = if vain { ", which no pod has" } else { "" };
+                let vain = if vain {
+                    self.which_no_pod_has(policy.id, direction, rule.index)
+                } else {
+                    String::new()
+                };
                 format!("{direction}[{}] allows only {scope}{vain}", rule.index)
             }
             rules => format!("none of its {} {direction} rules matches", rules.len()),
@@ -417,6 +421,26 @@ impl Evaluator<'_> {
             line: Some(facts.position.line),
             message: format!("{} isolates {subject}{why}; {what}", policy_name(facts)),
         }
+    }
+
+    /// Says that nothing is what a rule selects: no pod at all, or none of the one namespace that it looks in.
+    fn which_no_pod_has(&self, id: PolicyId, direction: Direction, rule: u32) -> String {
+        let facts = self.cluster.policy(id);
+        let own = facts.namespace.filter(|_| match &facts.spec {
+            PolicySpec::Network(spec) => {
+                spec.rules(direction).get(rule as usize).is_some_and(|r| {
+                    !r.peers.is_empty()
+                        && r.peers.iter().all(|peer| {
+                            matches!(peer, NetworkPolicyPeer::Pods { namespace_selector: None, .. })
+                        })
+                })
+            }
+            PolicySpec::Admin(_) => false,
+        });
+        own.map_or_else(
+            || ", which no pod has".to_owned(),
+            |id| format!(", which no pod in {} has", self.cluster.namespace(id).name),
+        )
     }
 
     /// Explains what holds in every scenario, or differs between them, by the reasons of the first few.

@@ -132,7 +132,15 @@ impl Near<'_> {
             crate::model::Direction::Ingress => self.asked.subject,
         };
         if allowed.is_empty() {
-            let message = format!("{} declares no such port name", end_name(cluster, destination));
+            let name = end_name(cluster, destination);
+            // As the evaluator has it: names of ports are those of pods that selectors match.
+            let message = match destination {
+                Peer::Pod(pod) if !self.evaluator.is_of_node(*pod) => {
+                    format!("{name} declares no such port name")
+                }
+                Peer::Pod(_) => format!("a named port never matches {name}, a host-network pod"),
+                _ => format!("a named port never matches {name}, which is no pod"),
+            };
             return (2, self.reason(ReasonCode::NamedPortUnresolved, &message));
         }
         let asked: Vec<_> = self.ports.ranges().collect();

@@ -286,3 +286,50 @@ fn contracts_do_not_hold_for_want_of_sources() {
         assert_eq!(expectation.pass, Some(pass), "{sentence}");
     }
 }
+
+const NEAR: &str = "
+apiVersion: v1
+kind: Pod
+metadata: {name: web, namespace: a, labels: {app: web}}
+status: {podIPs: [{ip: 10.0.0.1}]}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: host, namespace: a, labels: {app: host}}
+spec: {hostNetwork: true, containers: [{name: c, image: i, ports: [{name: http, containerPort: 80}]}]}
+status: {podIPs: [{ip: 192.0.2.1}]}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: api, namespace: b, labels: {app: api}}
+status: {podIPs: [{ip: 10.0.0.2}]}
+---
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: web, namespace: a}
+spec:
+  podSelector: {matchLabels: {app: web}}
+  policyTypes: [Ingress, Egress]
+  ingress: [{from: [{podSelector: {matchLabels: {app: api}}}]}]
+  egress: [{ports: [{port: http}]}]
+";
+
+#[test]
+fn named_ports_never_match_ends_that_no_selector_matches() {
+    let why = |to: &str| {
+        let sentence = format!("why can't a/web reach {to} on 80");
+        crate::program::program(&["-f", "-", &sentence], NEAR).out
+    };
+    let out = why("a/host");
+    assert!(out.contains("a named port never matches host, a host-network pod"), "{out}");
+    let out = why("203.0.113.7");
+    assert!(out.contains("a named port never matches 203.0.113.7, which is no pod"), "{out}");
+    let out = why("b/api");
+    assert!(out.contains("api declares no such port name"), "{out}");
+}
+
+#[test]
+fn labels_that_pods_of_other_namespaces_have_are_not_denied() {
+    let out = crate::program::program(&["-f", "-", "why can't b/api reach a/web on 80"], NEAR).out;
+    assert!(out.contains("which no pod in a has"), "{out}");
+}
