@@ -35,6 +35,8 @@ pub struct Findings {
     pub found: Vec<Finding>,
     /// The number of those that somebody accepted.
     pub accepted: usize,
+    /// The number of those that are there and were not asked for.
+    pub unasked: usize,
     /// The number of policies that were looked at.
     pub policies: usize,
 }
@@ -44,7 +46,7 @@ impl Findings {
     pub fn new(all: Vec<Finding>, policies: usize) -> Self {
         let before = all.len();
         let found: Vec<Finding> = all.into_iter().filter(|f| f.suppressed.is_none()).collect();
-        Self { accepted: before - found.len(), found, policies }
+        Self { accepted: before - found.len(), found, unasked: 0, policies }
     }
 
     /// Counts the findings of a severity.

@@ -95,7 +95,11 @@ fn filter(mut body: Body, predicate: &Predicate) -> Found<Body> {
         Body::Endpoints(rows) => rows.retain(|r| holds(r, predicate)),
         Body::Policies(rows) => rows.retain(|r| holds(r, predicate)),
         Body::Diff(changes) => changes.rows.retain(|r| holds(r, predicate)),
-        Body::Findings(findings) => findings.found.retain(|f| holds(f, predicate)),
+        Body::Findings(findings) => {
+            let before = findings.found.len();
+            findings.found.retain(|f| holds(f, predicate));
+            findings.unasked += before - findings.found.len();
+        }
         Body::Records(Records { columns, rows }) => {
             rows.retain(|cells| holds(&(&columns[..], &cells[..]), predicate));
         }

@@ -80,7 +80,12 @@ pub(crate) fn summary(findings: &Findings) -> String {
         (n > 0).then(|| count(n, one, several))
     });
     let parts: Vec<String> = parts.collect();
-    let found = if parts.is_empty() { "no mistakes found".to_owned() } else { parts.join(", ") };
+    let found = match (&parts[..], findings.unasked) {
+        ([], 0) => "no mistakes found".to_owned(),
+        ([], 1) => "the only finding does not match".to_owned(),
+        ([], n) => format!("none of {n} findings matches"),
+        (parts, _) => parts.join(", "),
+    };
     let policies = count(findings.policies, "policy", "policies");
     match findings.accepted {
         0 => format!("{found} in {policies}"),

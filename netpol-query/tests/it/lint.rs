@@ -584,3 +584,12 @@ fn ten_thousand_pods_are_looked_at_in_a_moment() {
     assert!(findings.iter().any(|f| f.severity >= Severity::Warning));
     assert!(elapsed.as_secs() < 20, "{elapsed:?}: some check looks at pairs of pods");
 }
+
+#[test]
+fn a_filter_that_nothing_matches_finds_no_innocence() {
+    let policy = "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: p}\n\
+                  spec: {podSelector: {matchLabels: {app: none}}}\n";
+    let ran = crate::program::program(&["-f", "-", "lint | where id = E99"], policy);
+    assert!(!ran.out.contains("no mistakes found"), "{}", ran.out);
+    assert!(ran.out.contains("matches") || ran.out.contains("does not match"), "{}", ran.out);
+}
