@@ -38,7 +38,7 @@ pub use policy::{
     PolicySpec, PortReference, Subject, Tier,
 };
 pub use ports::{PortRange, PortSet, Protocol};
-pub use position::Position;
+pub use position::{Position, printable};
 pub use reason::{Reason, ReasonCode, Step};
 pub use selector::{Operator, Requirement, Selector};
 pub use verdict::Verdict;

@@ -2,6 +2,8 @@
 
 use std::io::{self, Write};
 
+use netpol_core::model::printable;
+
 use super::{findings, label};
 use crate::execute::{Body, Endpoint, EndpointRow, Matrix, PolicyRow, Reach, Row, Way, Ways};
 
@@ -168,6 +170,8 @@ pub(super) fn write_csv(
 }
 
 fn csv_field(text: &str) -> String {
+    // A line is a row, and no name of a file steers the terminal that shows it.
+    let text = &*printable(text);
     if text.contains([',', '"', '\n', '\r']) {
         format!("\"{}\"", text.replace('"', "\"\""))
     } else {
@@ -188,7 +192,7 @@ pub(super) fn write_markdown(
     rows: impl IntoIterator<Item = Cells>,
 ) -> io::Result<()> {
     let line = |cells: &[String]| {
-        let cells: Vec<String> = cells.iter().map(|c| c.replace('|', "\\|")).collect();
+        let cells: Vec<String> = cells.iter().map(|c| printable(c).replace('|', "\\|")).collect();
         format!("| {} |", cells.join(" | "))
     };
     writeln!(out, "{}", line(columns))?;

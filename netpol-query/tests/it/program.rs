@@ -265,6 +265,49 @@ fn a_path_that_is_not_there_is_never_left_out() {
 }
 
 #[test]
+fn names_of_files_steer_no_terminal() {
+    let manifest = TempFile::new("a\u{1b}[2Jb.yaml", SHOP);
+    for (format, sentence) in [
+        ("text", "why can't probe reach gateway"),
+        ("csv", "list policies"),
+        ("text", "list policies"),
+        ("markdown", "list policies"),
+        ("text", "lint"),
+        ("csv", "lint"),
+        ("github", "lint"),
+    ] {
+        let ran = program(&["-f", manifest.path(), "-o", format, sentence], "");
+        assert!(
+            ran.out.contains("a\\u{1b}[2Jb.yaml"),
+            "{format} {sentence}: {}{}",
+            ran.out,
+            ran.err
+        );
+        assert!(!ran.out.contains('\u{1b}') && !ran.err.contains('\u{1b}'), "{format} {sentence}");
+    }
+}
+
+#[test]
+fn places_of_files_fit_a_terminal() {
+    let manifest = TempFile::new("a-file-with-a-name-of-some-length.yaml", SHOP);
+    let on = |width: Option<usize>| {
+        let args = ["netpol-query", "-f", manifest.path(), "why can't probe reach gateway"];
+        let (mut out, mut err) = (Vec::new(), Vec::new());
+        let around = Surroundings { width, ..Surroundings::default() };
+        let mut streams = Streams { input: &mut std::io::empty(), out: &mut out, err: &mut err };
+        run(args.map(OsString::from).to_vec(), &mut streams, &around);
+        String::from_utf8(out).unwrap()
+    };
+    let (plain, narrow) = (on(None), on(Some(100)));
+    assert!(plain.lines().any(|line| line.chars().count() > 100), "{plain}");
+    for line in narrow.lines().filter(|line| line.contains(manifest.path())) {
+        assert!(line.chars().count() <= 100, "{narrow}");
+    }
+    let words = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+    assert_eq!(words(&plain), words(&narrow));
+}
+
+#[test]
 fn options_change_the_reading() {
     let sentence = "can agent reach gateway on 80";
     assert_eq!(on_shop(&["--host-network", "node", sentence]).code, 1);

@@ -2,6 +2,8 @@
 
 use std::io::{self, Write};
 
+use netpol_core::model::printable;
+
 use super::{Level, Remark, Review, full_text};
 
 /// GitHub shows at most so many annotations of one level for a step.
@@ -37,7 +39,7 @@ fn annotate(
 ) -> io::Result<()> {
     let title = property(&format!("{} {}", remark.rule.id, remark.rule.title));
     let place = remark.file.as_deref().map_or_else(String::new, |file| {
-        let file = property(&review.paths.relative(file));
+        let file = property(&printable(&review.paths.relative(file)));
         let line = remark.line.max(1);
         format!("file={file},line={line},")
     });

@@ -9,10 +9,13 @@ mod ways;
 pub(super) use ways::{arrows, ports as colon_ports};
 
 pub(super) use matrix::fold_note;
+pub(super) use reasons::{FILE_COLUMN, gap};
 #[cfg(feature = "enforce")]
 pub(super) use {reasons::sentence, rows::aligned};
 
 use std::io::{self, Write};
+
+use netpol_core::model::printable;
 
 use super::palette::Palette;
 use super::{Format, Options};
@@ -28,6 +31,7 @@ pub(super) fn answer(out: &mut dyn Write, answer: &Answer, options: &Options) ->
     let page = Page {
         palette: &options.palette,
         explain: options.explain || options.format == Format::Wide,
+        width: options.width,
     };
     match &answer.body {
         Body::Verdict(verdicts) => page.verdicts(out, verdicts),
@@ -63,6 +67,8 @@ struct Page<'a> {
     palette: &'a Palette,
     /// Whether rows that list flows show their reasons.
     explain: bool,
+    /// The width of the terminal, where there is one.
+    width: Option<usize>,
 }
 
 /// Above so many rows, `can` lists them without their reasons.
@@ -200,7 +206,9 @@ fn policies(out: &mut dyn Write, rows: &[PolicyRow]) -> io::Result<()> {
     }
     let table: Vec<Vec<String>> = rows
         .iter()
-        .map(|row| vec![label::policy(&row.policy), format!("{}:{}", row.file, row.line)])
+        .map(|row| {
+            vec![label::policy(&row.policy), format!("{}:{}", printable(&row.file), row.line)]
+        })
         .collect();
     rows::aligned(&table).iter().try_for_each(|line| writeln!(out, "{line}"))
 }

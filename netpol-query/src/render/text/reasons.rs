@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use netpol_core::model::{Direction, ReasonCode, Verdict};
+use netpol_core::model::{self, Direction, ReasonCode, Verdict};
 
 use super::Page;
 use crate::execute::{Reason, Row, Verdicts};
@@ -10,7 +10,21 @@ use crate::render::label;
 use crate::render::palette::Palette;
 
 /// The column in which files stand.
-const FILE_COLUMN: usize = 72;
+pub(in crate::render) const FILE_COLUMN: usize = 72;
+/// Where a file stands on a line of its own.
+const OWN_LINE: usize = 4;
+
+/// Returns what stands between a text and the place of its file on a terminal, so that neither is cut in two.
+pub(in crate::render) fn gap(text: usize, place: usize, width: usize) -> String {
+    let column = FILE_COLUMN.min(width.saturating_sub(place));
+    if text + 2 <= column {
+        return " ".repeat(column - text);
+    }
+    if text + 2 + place <= width {
+        return "  ".to_owned();
+    }
+    format!("\n{}", " ".repeat(column.max(OWN_LINE)))
+}
 
 impl Page<'_> {
     /// Writes the reasons of a row, direction by direction.
@@ -76,8 +90,11 @@ impl Page<'_> {
         let place = reasons.first().and_then(|r| place(r));
         let Some(place) = place else { return writeln!(out, "{text}") };
         let width = visible_width(text);
+        let needed = place.chars().count();
         let place = Palette::paint(self.palette.dim, &place);
-        if width + 2 <= FILE_COLUMN {
+        if let Some(terminal) = self.width {
+            writeln!(out, "{text}{}{place}", gap(width, needed, terminal))
+        } else if width + 2 <= FILE_COLUMN {
             writeln!(out, "{text}{}{place}", " ".repeat(FILE_COLUMN - width))
         } else {
             writeln!(out, "{text}\n{}{place}", " ".repeat(FILE_COLUMN))
@@ -209,7 +226,7 @@ fn blamed(row: &Row) -> String {
 }
 
 fn place(reason: &Reason) -> Option<String> {
-    let file = reason.file.as_ref()?;
+    let file = model::printable(reason.file.as_ref()?);
     Some(match reason.line {
         Some(line) => format!("{file}:{line}"),
         None => file.to_string(),
