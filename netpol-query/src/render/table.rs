@@ -56,7 +56,12 @@ fn table(body: &Body) -> Table {
         },
         Body::Diff(changes) => Table {
             columns: columns(&super::changes::COLUMNS),
-            rows: changes.rows.iter().map(|r| super::changes::cells(r, changes)).collect(),
+            rows: changes
+                .rows
+                .iter()
+                .map(|r| super::changes::cells(r, changes))
+                .chain(super::changes::doubtful(changes))
+                .collect(),
         },
         Body::Findings(found) => Table {
             columns: columns(&findings::COLUMNS),

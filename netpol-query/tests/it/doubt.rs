@@ -142,3 +142,11 @@ fn ways_in_doubt_are_neither_claimed_nor_denied() {
     let (_, out, _) = ask(&["exposure of web"]);
     assert!(out.contains("the internet gets here directly"), "{out}");
 }
+
+#[test]
+fn what_may_change_is_no_change_for_certain() {
+    let (_, out, _) = ask(&["what if delete cnp/open"]);
+    assert!(out.contains("no flow changes for certain\n? "), "{out}");
+    let (_, out, _) = ask(&["what if delete cnp/names"]);
+    assert!(!out.contains("for certain"), "{out}");
+}

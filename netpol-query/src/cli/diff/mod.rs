@@ -217,10 +217,10 @@ fn own_warnings(changes: &Changes) -> Vec<Warning> {
     if !changes.doubtful.is_empty() {
         warnings.push(Warning {
             code: "UNKNOWN_FLOWS".to_owned(),
-            message: format!(
-                "of {} pairs the input does not tell whether they changed",
-                changes.doubtful.len()
-            ),
+            message: match changes.doubtful.len() {
+                1 => "of 1 pair the input does not tell whether it changed".to_owned(),
+                n => format!("of {n} pairs the input does not tell whether they changed"),
+            },
             object: None,
             file: None,
             line: None,

@@ -24,7 +24,7 @@ impl Changes {
             difference.rows.into_iter().map(|row| named.row(row)).collect();
         rows.sort_by_cached_key(|row| (order_key(&row.src), order_key(&row.dst), row.family));
         let pair = |(src, dst): &(DiffEnd, DiffEnd)| (Arc::new(end(src)), Arc::new(end(dst)));
-        Self {
+        let mut changes = Self {
             rows,
             objects,
             unchanged: difference.unchanged,
@@ -38,7 +38,9 @@ impl Changes {
                 .collect(),
             doubtful: difference.doubtful.iter().map(pair).collect(),
             ..Self::default()
-        }
+        };
+        changes.doubt(before, after);
+        changes
     }
 }
 
@@ -68,6 +70,8 @@ impl Named {
             total: row.total,
             because: because.collect(),
             reasons: Vec::new(),
+            doubt_before: None,
+            doubt_after: None,
             service,
             accepted: None,
         }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use netpol_core::model::{Family, PortSet};
+use netpol_core::model::{Family, PortSet, Verdict};
 
 use super::{ChangeCause, ChangeRow, Changes};
 use crate::execute::Endpoint;
@@ -30,11 +30,19 @@ impl<'a> Fold<'a> {
 }
 
 /// What rows of one fold have in common.
-type Alike<'a> = (Option<Family>, &'a PortSet, &'a PortSet, &'a [ChangeCause], Option<usize>, bool);
+type Alike<'a> = (
+    Option<Family>,
+    [&'a PortSet; 2],
+    [Option<Verdict>; 2],
+    &'a [ChangeCause],
+    Option<usize>,
+    bool,
+);
 
 fn alike(row: &ChangeRow) -> Alike<'_> {
     let whole = row.matching == row.total;
-    (row.family, &row.before, &row.after, &row.because, row.accepted, whole)
+    let doubt = [row.doubt_before, row.doubt_after];
+    (row.family, [&row.before, &row.after], doubt, &row.because, row.accepted, whole)
 }
 
 /// Positions of ends, in the order in which rows name them first.

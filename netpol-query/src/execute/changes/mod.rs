@@ -2,6 +2,7 @@
 
 mod accept;
 mod compare;
+mod doubt;
 mod fold;
 mod reach;
 mod reasons;
@@ -40,7 +41,7 @@ pub struct Changes {
     pub newly_protected: Vec<EndpointRow>,
     /// Services that lost all their pods.
     pub services_without_pods: Vec<EmptiedService>,
-    /// Pairs of which it is not known whether they changed; they are in no row.
+    /// Pairs whose ports in doubt are others than before; rows have only what they let through for certain.
     pub doubtful: Vec<(Arc<Endpoint>, Arc<Endpoint>)>,
     /// What was done, where changes were made for a session.
     pub done: Vec<String>,
@@ -96,6 +97,10 @@ pub struct ChangeRow {
     pub because: Vec<ChangeCause>,
     /// Why it is as it is now.
     pub reasons: Vec<Reason>,
+    /// The verdict before on the ports that were opened, where it is in doubt: UNKNOWN or AMBIGUOUS.
+    pub doubt_before: Option<Verdict>,
+    /// The verdict after on the ports that were closed, where it is in doubt.
+    pub doubt_after: Option<Verdict>,
     /// A Service whose pods are the destination.
     pub service: Option<String>,
     /// The accepted change that covers it, in [`Review::acceptances`].
@@ -200,7 +205,37 @@ impl ChangeRow {
     }
 }
 
+impl ChangeRow {
+    /// Tells whether it may be that nothing was opened or closed.
+    pub const fn is_in_doubt(&self) -> bool {
+        self.doubt_before.is_some() || self.doubt_after.is_some()
+    }
+}
+
 impl Changes {
+    /// Lists the pairs in doubt that no row in doubt speaks of.
+    pub fn other_doubtful(&self) -> Vec<&(Arc<Endpoint>, Arc<Endpoint>)> {
+        let told: std::collections::HashSet<[String; 2]> = self
+            .rows
+            .iter()
+            .filter(|row| row.is_in_doubt())
+            .map(|row| doubt::pair(&row.src, &row.dst))
+            .collect();
+        self.doubtful.iter().filter(|(src, dst)| !told.contains(&doubt::pair(src, dst))).collect()
+    }
+
+    /// Counts the rows and the pairs of which it is not known whether they changed.
+    pub fn in_doubt(&self) -> u64 {
+        let rows = self.rows.iter().filter(|row| row.is_in_doubt()).count();
+        (rows + self.other_doubtful().len()) as u64
+    }
+
+    /// Counts the rows that became what they are for certain.
+    pub fn certain(&self, became: Became) -> u64 {
+        let rows = self.rows.iter().filter(|row| !row.is_in_doubt() && row.became() == became);
+        rows.count() as u64
+    }
+
     /// Tells whether nothing is to be said.
     pub fn is_silent(&self) -> bool {
         self.rows.is_empty() && self.doubtful.is_empty() && !self.review.has_failures()
@@ -228,11 +263,12 @@ impl Changes {
     pub fn drawn(&self) -> Vec<Row> {
         let row = |change: &ChangeRow| {
             let closed = change.after.is_empty();
+            let denied = change.doubt_after.unwrap_or(Verdict::Deny);
             Row {
                 src: Arc::clone(&change.src),
                 dst: Arc::clone(&change.dst),
                 family: change.family,
-                verdict: if closed { Verdict::Deny } else { Verdict::Allow },
+                verdict: if closed { denied } else { Verdict::Allow },
                 ports: if closed { change.before.clone() } else { change.after.clone() },
                 matching: change.matching,
                 total: change.total,

@@ -41,7 +41,7 @@ fn reasons(row: &ChangeRow, after: &Snapshot) -> Vec<Reason> {
     found
 }
 
-fn selection(end: &Endpoint, cluster: &Cluster) -> Option<Selection> {
+pub(super) fn selection(end: &Endpoint, cluster: &Cluster) -> Option<Selection> {
     match end {
         Endpoint::External { ranges } => Some(Selection::addresses(ranges.clone())),
         Endpoint::IngressController => {

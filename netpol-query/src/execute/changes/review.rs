@@ -53,7 +53,7 @@ impl Gate {
     }
 
     /// Tells whether a pair that may have changed, or not, ends with 1: what may be open is no pass.
-    pub(super) fn stops_doubt(self, src: &Endpoint) -> bool {
+    pub(crate) fn stops_doubt(self, src: &Endpoint) -> bool {
         match self {
             Self::Any | Self::Added | Self::Removed => true,
             Self::FromInternet => comes_from_internet(src),

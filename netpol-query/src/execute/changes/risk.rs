@@ -20,11 +20,13 @@ pub enum Risk {
     Closed,
     /// The ports are others.
     Changed,
+    /// Something may not be reachable any more, or still is.
+    InDoubt,
 }
 
 impl Risk {
     /// All of them, the gravest first.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::OpenedFromOutside,
         Self::OpenedToOutside,
         Self::OpenedAcross,
@@ -32,6 +34,7 @@ impl Risk {
         Self::ClosedService,
         Self::Closed,
         Self::Changed,
+        Self::InDoubt,
     ];
 
     /// Returns it as the end of `3 flows ...`.
@@ -44,6 +47,7 @@ impl Risk {
             Self::ClosedService => "closed behind a Service",
             Self::Closed => "closed",
             Self::Changed => "changed in their ports",
+            Self::InDoubt => "in doubt",
         }
     }
 
@@ -57,6 +61,7 @@ impl Risk {
             Self::ClosedService => "Closed, behind a Service",
             Self::Closed => "Closed",
             Self::Changed => "Changed ports",
+            Self::InDoubt => "In doubt",
         }
     }
 }
@@ -66,6 +71,7 @@ impl ChangeRow {
     pub fn risk(&self) -> Risk {
         match self.became() {
             Became::Changed => Risk::Changed,
+            Became::Removed if self.doubt_after.is_some() => Risk::InDoubt,
             Became::Removed if self.service.is_some() => Risk::ClosedService,
             Became::Removed => Risk::Closed,
             Became::Added if is_outside(&self.src) => Risk::OpenedFromOutside,

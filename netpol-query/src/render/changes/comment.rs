@@ -62,9 +62,8 @@ impl Comment<'_> {
     }
 
     fn head(&mut self) {
-        let summary = self.changes.summary();
         self.line(MARKER);
-        self.line(&format!("### Network policy: {}", words::headline(&summary)));
+        self.line(&format!("### Network policy: {}", words::headline(self.changes)));
         if let Some(sides) = &self.changes.sides {
             let text = format!("\n{} → {}", code(&sides.base), code(&sides.head));
             self.line(&text);
@@ -82,15 +81,7 @@ impl Comment<'_> {
             };
             lines.push(format!("{service}{selector} loses all endpoints"));
         }
-        match &self.changes.doubtful[..] {
-            [] => {}
-            [(src, dst), ..] => lines.push(format!(
-                "of {} pairs the input does not tell whether they changed, such as {} → {}",
-                self.changes.doubtful.len(),
-                self.names.label(src),
-                self.names.label(dst)
-            )),
-        }
+        lines.extend(words::doubtful(&self.changes.other_doubtful(), &self.names));
         lines.extend(self.changes.notes.iter().take(MOST_LINES).cloned());
         if lines.is_empty() {
             return;
@@ -206,6 +197,7 @@ impl Comment<'_> {
 
     fn row(&self, row: &ChangeRow) -> String {
         let sign = match row.became() {
+            _ if row.is_in_doubt() => "❔",
             Became::Added => "➕",
             Became::Removed => "➖",
             Became::Changed => "✏️",
@@ -235,9 +227,7 @@ impl Comment<'_> {
             });
         }
         let more = row.because.len().saturating_sub(MOST_CAUSES);
-        if more > 0 {
-            parts.push(format!("and {more} more"));
-        }
+        parts.extend(words::more_causes(more));
         if let Some(service) = row.service.as_deref().filter(|_| row.became() == Became::Removed) {
             parts.push(format!("behind {}", code(service)));
         }
@@ -297,5 +287,8 @@ fn ports(row: &ChangeRow) -> String {
     if row.matching != row.total {
         text = format!("{text} ({}/{} pairs)", row.matching, row.total);
     }
-    text
+    match &words::doubts(row)[..] {
+        [] => text,
+        doubts => format!("{text} ({})", doubts.join(", ")),
+    }
 }

@@ -1,5 +1,6 @@
 //! Changes as JSON.
 
+use netpol_core::model::Verdict;
 use serde::Serialize;
 
 use crate::execute::{
@@ -199,11 +200,20 @@ pub(in crate::render) struct ChangeRowView<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     family: Option<&'static str>,
     change: &'static str,
+    /// The verdict on what was opened or closed, on the side where it is in doubt.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    doubt: Option<DoubtView>,
     before: PortsView<'a>,
     after: PortsView<'a>,
     because: Vec<BecauseView<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     accepted: Option<bool>,
+}
+
+#[derive(Serialize)]
+struct DoubtView {
+    before: Option<&'static str>,
+    after: Option<&'static str>,
 }
 
 #[derive(Serialize)]
@@ -215,7 +225,7 @@ struct BecauseView<'a> {
     together_with: Vec<&'a str>,
 }
 
-/// Shows a row; what is closed is a `DENY` on the ports that it had.
+/// Shows a row; what is closed is a `DENY` on the ports that it had, unless the input does not tell.
 pub(in crate::render) fn change_row<'a>(
     row: &'a ChangeRow,
     changes: &'a Changes,
@@ -224,12 +234,20 @@ pub(in crate::render) fn change_row<'a>(
     ChangeRowView {
         src: EndpointView(&row.src),
         dst: EndpointView(&row.dst),
-        verdict: if closed { "DENY" } else { "ALLOW" },
+        verdict: match row.doubt_after.filter(|_| closed) {
+            Some(doubt) => doubt.as_str(),
+            None if closed => "DENY",
+            None => "ALLOW",
+        },
         ports: PortsView(if closed { &row.before } else { &row.after }),
         pairs: PairsView { matching: row.matching, total: row.total },
         reasons: (!row.reasons.is_empty()).then(|| row.reasons.iter().map(reason).collect()),
         family: row.family.map(netpol_core::model::Family::as_str),
         change: row.became().of_row(),
+        doubt: row.is_in_doubt().then(|| DoubtView {
+            before: row.doubt_before.map(Verdict::as_str),
+            after: row.doubt_after.map(Verdict::as_str),
+        }),
         before: PortsView(&row.before),
         after: PortsView(&row.after),
         because: because(row, changes),

@@ -12,5 +12,5 @@ mod words;
 pub(super) use comment::comment;
 pub(super) use json::{ChangesView, change_row};
 pub(crate) use remarks::write as review;
-pub(super) use table::{COLUMNS, cells, listed, objects};
+pub(super) use table::{COLUMNS, cells, doubtful, listed, objects};
 pub(super) use text::text;

@@ -21,8 +21,9 @@ pub(crate) fn write(
     format: Format,
 ) -> io::Result<()> {
     let mut remarks = of_rows(changes);
+    remarks.extend(of_doubt(changes));
     remarks.extend(of_contracts(changes));
-    let summary = words::headline(&changes.summary());
+    let summary = words::headline(changes);
     review::write(
         out,
         &Review { command: "diff", remarks: &remarks, paths, summary: &summary },
@@ -34,7 +35,8 @@ pub(crate) fn write(
 fn of_rows(changes: &Changes) -> Vec<Remark> {
     let names = Names::of(changes);
     let mut groups: BTreeMap<(Risk, Option<usize>, bool), Vec<&ChangeRow>> = BTreeMap::new();
-    for row in &changes.rows {
+    // What may still be open is not closed.
+    for row in changes.rows.iter().filter(|row| row.doubt_after.is_none()) {
         let mut objects: Vec<usize> =
             row.because.iter().filter_map(|c| c.objects.first().copied()).collect();
         objects.dedup();
@@ -107,6 +109,33 @@ fn fingerprint(object: Option<&ChangedObject>, rows: &[&ChangeRow]) -> String {
     text
 }
 
+/// Says of all pairs at once that they may have changed, or not.
+fn of_doubt(changes: &Changes) -> Option<Remark> {
+    let names = Names::of(changes);
+    let rows = changes.rows.iter().filter(|row| row.is_in_doubt());
+    let rows: Vec<String> = rows.map(|row| words::arrow(row, &names)).collect();
+    let others = changes.other_doubtful();
+    let pairs =
+        others.iter().map(|(src, dst)| format!("{} → {}", names.label(src), names.label(dst)));
+    let all: Vec<String> = rows.into_iter().chain(pairs).collect();
+    let named = all.iter().take(MOST_NAMED).cloned().collect::<Vec<_>>().join("; ");
+    let more = match all.len().saturating_sub(MOST_NAMED) {
+        0 => String::new(),
+        more => format!("; and {more} more"),
+    };
+    let flows = words::flows(all.len() as u64);
+    let stops = changes.doubtful.iter().any(|(src, _)| changes.review.gate.stops_doubt(src));
+    (!all.is_empty()).then(|| Remark {
+        rule: rule(Risk::InDoubt),
+        level: if stops { Level::Warning } else { Level::Note },
+        message: format!("{flows} may have changed, the input does not tell: {named}{more}"),
+        help: String::new(),
+        file: None,
+        line: 0,
+        fingerprint: all.join("\n"),
+    })
+}
+
 fn of_contracts(changes: &Changes) -> Vec<Remark> {
     let broken = changes.review.contracts.iter().filter(|c| c.status != ContractStatus::Pass);
     broken
@@ -161,6 +190,11 @@ fn rule(risk: Risk) -> Rule {
         Risk::Changed => {
             ("changed-ports", Level::Warning, "check that the ports are those that are meant")
         }
+        Risk::InDoubt => (
+            "in-doubt",
+            Level::Warning,
+            "give the input that settles it, such as addresses of pods or distinct priorities",
+        ),
     };
     let (id, help, title) = (Cow::Borrowed(id), Cow::Borrowed(help), Cow::Borrowed(risk.title()));
     Rule { id, title, help, level }

@@ -7,6 +7,9 @@ use crate::render::label;
 pub(in crate::render) const COLUMNS: [&str; 10] =
     ["change", "src", "dst", "before", "after", "family", "matching", "total", "because", "place"];
 
+/// What became of what may not have changed at all.
+const IN_DOUBT: &str = "in doubt";
+
 /// Returns the cells of a row.
 pub(in crate::render) fn cells(row: &ChangeRow, changes: &Changes) -> Vec<String> {
     let causes = changes.causes(&row.because);
@@ -14,7 +17,7 @@ pub(in crate::render) fn cells(row: &ChangeRow, changes: &Changes) -> Vec<String
     let places: Vec<String> =
         causes.iter().filter_map(|o| super::words::place(o, changes)).collect();
     vec![
-        row.became().of_row().to_owned(),
+        if row.is_in_doubt() { IN_DOUBT } else { row.became().of_row() }.to_owned(),
         row.src.id(),
         row.dst.id(),
         row.before.to_string(),
@@ -25,6 +28,15 @@ pub(in crate::render) fn cells(row: &ChangeRow, changes: &Changes) -> Vec<String
         objects.join("; "),
         places.join("; "),
     ]
+}
+
+/// Returns the cells of pairs of which no row says that they are in doubt.
+pub(in crate::render) fn doubtful(changes: &Changes) -> impl Iterator<Item = Vec<String>> {
+    changes.other_doubtful().into_iter().map(|(src, dst)| {
+        let mut cells = vec![String::new(); COLUMNS.len()];
+        cells.splice(..3, [IN_DOUBT.to_owned(), src.id(), dst.id()]);
+        cells
+    })
 }
 
 /// Columns and rows.

@@ -9,6 +9,7 @@ use crate::execute::{
     Fold, Reached,
 };
 use crate::render::palette::Palette;
+use crate::render::text::{FILE_COLUMN, gap};
 use crate::render::{Format, Options};
 
 /// So few rows are listed one by one.
@@ -17,8 +18,6 @@ const FEW: usize = 4;
 const MOST_LINES: usize = 20;
 /// At most so many causes of one block.
 const MOST_CAUSES: usize = 4;
-/// The column in which files stand.
-const FILE_COLUMN: usize = 72;
 
 /// Writes changes; where nothing changed, a `diff` writes nothing.
 pub(in crate::render) fn text(
@@ -29,7 +28,8 @@ pub(in crate::render) fn text(
     let names = Names::of(changes);
     let wide = options.explain || options.format == Format::Wide;
     let causes = changes.kind != ChangesKind::WhatIf || wide;
-    let page = Page { changes, names, palette: &options.palette, wide, causes };
+    let page =
+        Page { changes, names, palette: &options.palette, wide, causes, width: options.width };
     if changes.kind == ChangesKind::Diff && changes.is_silent() {
         return Ok(());
     }
@@ -47,11 +47,14 @@ struct Page<'a> {
     palette: &'a Palette,
     wide: bool,
     causes: bool,
+    /// The width of the terminal, where there is one.
+    width: Option<usize>,
 }
 
 /// Rows that became the same for the same reasons.
 struct Block<'a> {
     became: Became,
+    in_doubt: bool,
     because: &'a [ChangeCause],
     accepted: Option<usize>,
     rows: Vec<&'a ChangeRow>,
@@ -65,18 +68,23 @@ impl<'a> Page<'a> {
         for row in &self.changes.rows {
             let because: &[ChangeCause] = if self.causes { &row.because } else { &[] };
             let next = blocks.len();
-            let at = *places.entry((row.became(), because, row.accepted)).or_insert(next);
+            let at = *places
+                .entry((row.became(), row.is_in_doubt(), because, row.accepted))
+                .or_insert(next);
             match blocks.get_mut(at) {
                 Some(block) => block.rows.push(row),
                 None => blocks.push(Block {
                     became: row.became(),
+                    in_doubt: row.is_in_doubt(),
                     because,
                     accepted: row.accepted,
                     rows: vec![row],
                 }),
             }
         }
-        blocks.sort_by_key(|b| (b.became, b.accepted.is_some(), std::cmp::Reverse(b.rows.len())));
+        blocks.sort_by_key(|b| {
+            (b.in_doubt, b.became, b.accepted.is_some(), std::cmp::Reverse(b.rows.len()))
+        });
         blocks
     }
 
@@ -92,18 +100,20 @@ impl<'a> Page<'a> {
 
     fn blocks(&self, out: &mut dyn Write) -> io::Result<()> {
         if self.changes.rows.is_empty() && self.changes.kind != ChangesKind::Diff {
-            writeln!(out, "no flow changes")?;
+            let sure = if self.changes.doubtful.is_empty() { "" } else { " for certain" };
+            writeln!(out, "no flow changes{sure}")?;
         }
         self.grouped().iter().try_for_each(|block| self.block(out, block))
     }
 
     fn block(&self, out: &mut dyn Write, block: &Block<'a>) -> io::Result<()> {
-        let style = match block.became {
-            Became::Added => self.palette.good,
-            Became::Removed => self.palette.bad,
-            Became::Changed => self.palette.doubt,
+        let (style, sign) = match block.became {
+            _ if block.in_doubt => (self.palette.doubt, '?'),
+            Became::Added => (self.palette.good, block.became.sign()),
+            Became::Removed => (self.palette.bad, block.became.sign()),
+            Became::Changed => (self.palette.doubt, block.became.sign()),
         };
-        let head = format!("{} {}", block.became.sign(), words::flows(block.rows.len() as u64));
+        let head = format!("{sign} {}", words::flows(block.rows.len() as u64));
         let head = Palette::paint(style, &head);
         let folds = self.changes.folds(&block.rows);
         match (&folds[..], self.few(block)) {
@@ -156,9 +166,8 @@ impl<'a> Page<'a> {
                 objects.filter_map(|o| words::place(o, self.changes)).collect();
             self.with_place(out, &line, &places.join(", "))?;
         }
-        let more = block.because.len().saturating_sub(MOST_CAUSES);
-        if more > 0 {
-            writeln!(out, "    and {more} more changes, each of which would do alone")?;
+        if let Some(more) = words::more_causes(block.because.len().saturating_sub(MOST_CAUSES)) {
+            writeln!(out, "    {more}")?;
         }
         match block.accepted.and_then(|at| self.changes.review.acceptances.get(at)) {
             None => Ok(()),
@@ -173,8 +182,12 @@ impl<'a> Page<'a> {
         if place.is_empty() {
             return writeln!(out, "{line}");
         }
-        let pad = FILE_COLUMN.saturating_sub(line.chars().count()).max(2);
-        writeln!(out, "{line}{}{}", " ".repeat(pad), Palette::paint(self.palette.dim, place))
+        let (used, needed) = (line.chars().count(), place.chars().count());
+        let gap = match self.width {
+            Some(width) => gap(used, needed, width),
+            None => " ".repeat(FILE_COLUMN.saturating_sub(used).max(2)),
+        };
+        writeln!(out, "{line}{gap}{}", Palette::paint(self.palette.dim, place))
     }
 
     fn alarms(&self, out: &mut dyn Write) -> io::Result<()> {
@@ -195,17 +208,11 @@ impl<'a> Page<'a> {
     }
 
     fn doubts(&self, out: &mut dyn Write) -> io::Result<()> {
-        let doubtful = &self.changes.doubtful;
-        let Some((src, dst)) = doubtful.first() else { return Ok(()) };
         let mark = Palette::paint(self.palette.doubt, "?");
-        let pairs = if doubtful.len() == 1 { "pair" } else { "pairs" };
-        let first = format!("{} → {}", self.names.label(src), self.names.label(dst));
-        let more = if doubtful.len() > 1 { ", …" } else { "" };
-        writeln!(
-            out,
-            "{mark} {} {pairs} may have changed, the input does not tell: {first}{more}",
-            doubtful.len()
-        )
+        match words::doubtful(&self.changes.other_doubtful(), &self.names) {
+            None => Ok(()),
+            Some(text) => writeln!(out, "{mark} {text}"),
+        }
     }
 
     fn reach(&self, out: &mut dyn Write) -> io::Result<()> {
@@ -258,7 +265,7 @@ impl<'a> Page<'a> {
         if self.changes.kind == ChangesKind::WhatIf || self.changes.rows.is_empty() {
             return Ok(());
         }
-        let headline = words::headline(&self.changes.summary());
+        let headline = words::headline(self.changes);
         let accepted = self.changes.rows.iter().filter(|r| r.accepted.is_some()).count();
         let accepted = if accepted > 0 { format!(" ({accepted} accepted)") } else { String::new() };
         writeln!(out, "{}", Palette::paint(self.palette.dim, &format!("{headline}{accepted}")))

@@ -1,11 +1,9 @@
 //! What became of rows, in words.
 
-use netpol_core::model::PortSet;
+use netpol_core::model::{PortSet, printable};
 
 use super::names::Names;
-use crate::execute::{
-    Became, ChangeCause, ChangeRow, ChangeSummary, ChangedObject, Changes, Endpoint, Fold,
-};
+use crate::execute::{Became, ChangeCause, ChangeRow, ChangedObject, Changes, Endpoint, Fold};
 use crate::render::{label, text::colon_ports};
 
 /// At most so many ends are named.
@@ -17,13 +15,20 @@ pub(super) fn flows(count: u64) -> String {
 }
 
 /// Returns the headline: `2 opened · 3 closed · 36 unchanged`.
-pub(super) fn headline(summary: &ChangeSummary) -> String {
-    let mut parts =
-        vec![format!("{} opened", summary.added), format!("{} closed", summary.removed)];
-    if summary.changed > 0 {
-        parts.push(format!("{} changed", summary.changed));
+pub(super) fn headline(changes: &Changes) -> String {
+    let mut parts = vec![
+        format!("{} opened", changes.certain(Became::Added)),
+        format!("{} closed", changes.certain(Became::Removed)),
+    ];
+    match changes.certain(Became::Changed) {
+        0 => {}
+        changed => parts.push(format!("{changed} changed")),
     }
-    parts.push(format!("{} unchanged", summary.unchanged));
+    match changes.in_doubt() {
+        0 => {}
+        doubtful => parts.push(format!("{doubtful} in doubt")),
+    }
+    parts.push(format!("{} unchanged", changes.unchanged));
     parts.join(" · ")
 }
 
@@ -44,8 +49,42 @@ fn only(row: &ChangeRow) -> String {
     let family = row.family.map(|f| f.to_string());
     let pairs =
         (row.matching != row.total).then(|| format!("{}/{} pairs", row.matching, row.total));
-    let parts: Vec<String> = family.into_iter().chain(pairs).collect();
+    let parts: Vec<String> = family.into_iter().chain(pairs).chain(doubts(row)).collect();
     if parts.is_empty() { String::new() } else { format!(" ({})", parts.join(", ")) }
+}
+
+/// Says where the input does not tell whether something was opened or closed.
+pub(super) fn doubts(row: &ChangeRow) -> Vec<String> {
+    let before = row.doubt_before.map(|verdict| format!("{verdict} before"));
+    let after = row.doubt_after.map(|verdict| format!("{verdict} now"));
+    before.into_iter().chain(after).collect()
+}
+
+/// Counts pairs of which it is not known whether they changed, and names the first.
+pub(super) fn doubtful(
+    pairs: &[&(std::sync::Arc<Endpoint>, std::sync::Arc<Endpoint>)],
+    names: &Names,
+) -> Option<String> {
+    let (src, dst) = pairs.first()?;
+    let word = if pairs.len() == 1 { "pair" } else { "pairs" };
+    let more = if pairs.len() > 1 { ", …" } else { "" };
+    Some(format!(
+        "{} {word} may have changed, the input does not tell: {} → {}{more}",
+        pairs.len(),
+        names.label(src),
+        names.label(dst)
+    ))
+}
+
+/// Counts causes that are not listed. A row has several where the reversal of each alone takes it back.
+pub(super) fn more_causes(more: usize) -> Option<String> {
+    match more {
+        0 => None,
+        1 => Some("and 1 more: taking it back alone would undo this as well".to_owned()),
+        more => {
+            Some(format!("and {more} more: taking back any one of them would undo this as well"))
+        }
+    }
 }
 
 fn on(ports: &PortSet) -> String {
@@ -157,10 +196,10 @@ pub(super) fn object(object: &ChangedObject) -> String {
 /// Returns where an object stands; a removed one stands in the state before.
 pub(super) fn place(object: &ChangedObject, changes: &Changes) -> Option<String> {
     let file = object.file.as_deref()?;
-    let file = file.strip_prefix("./").unwrap_or(file);
+    let file = printable(file.strip_prefix("./").unwrap_or(file));
     let place = match object.line {
         Some(line) => format!("{file}:{line}"),
-        None => file.to_owned(),
+        None => file.into_owned(),
     };
     Some(match (object.became, &changes.sides) {
         (Became::Removed, Some(sides)) => format!("{place} ({})", sides.base),

@@ -1,6 +1,7 @@
 //! `netpol-query diff` as a script sees it: on directories, and in repositories that the tests make with git.
 
 mod comment;
+mod doubt;
 mod gates;
 mod history;
 mod origins;
