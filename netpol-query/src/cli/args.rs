@@ -378,12 +378,12 @@ pub(super) fn wants_json(args: &[OsString]) -> Option<bool> {
 
 /// Reads a command line.
 pub(super) fn parse(args: Vec<OsString>) -> Result<Invocation, Refused> {
-    let matches = match Args::command().try_get_matches_from(&args) {
+    let asks = args.iter().any(|arg| arg == "--help" || arg == "-h");
+    let help = asks.then(|| help::of(&args)).flatten();
+    let matches = match Args::command().try_get_matches_from(args) {
         Ok(matches) => matches,
         Err(error) if error.kind() == ErrorKind::DisplayHelp => {
-            return Err(Refused::Shown(
-                help::of(&args).unwrap_or_else(|| error.render().to_string()),
-            ));
+            return Err(Refused::Shown(help.unwrap_or_else(|| error.render().to_string())));
         }
         Err(error) => return Err(refused(&error)),
     };
