@@ -110,15 +110,6 @@ pub(super) fn options(invocation: &Invocation) -> LoadOptions {
     }
 }
 
-/// Reads standard input where manifests come from there, for whoever reads them several times; nothing where they do not.
-#[cfg(all(feature = "enforce", target_os = "linux"))]
-pub(super) fn kept(given: &[Given], stdin: &mut dyn Read) -> Result<Vec<u8>, QueryError> {
-    if !given.contains(&Given::Path("-".into())) {
-        return Ok(Vec::new());
-    }
-    bounded::bytes(stdin, MAX_STDIN, "standard input")
-}
-
 pub(super) fn sources(given: &[Given], stdin: &mut dyn Read) -> Result<Vec<Source>, QueryError> {
     if given.is_empty() {
         let error = QueryError::new(ErrorCode::Usage, "there are no manifests to ask about");

@@ -27,7 +27,7 @@ use super::super::args::Invocation;
 use super::super::color::Console;
 use super::super::{Streams, Surroundings, input};
 use super::options::EnforceArgs;
-use super::reload::{Reloader, Wanted, snapshot};
+use super::reload::{Manifests, Reloader, Wanted};
 use crate::error::{ErrorCode, QueryError};
 use crate::execute::Exit;
 use crate::render::{Format, Palette};
@@ -146,8 +146,8 @@ fn prepare(
     // Threads that start from here on inherit what is left.
     drop_privileges(Keep::NetRawAndAdmin)
         .map_err(|error| failed("privileges cannot be dropped", error))?;
-    let stdin = input::kept(&invocation.sources, streams.input)?;
-    let snapshot = snapshot(invocation, &mut &*stdin).map_err(|problems| {
+    let manifests = Manifests::keep(&invocation.sources, streams.input)?;
+    let snapshot = manifests.snapshot(invocation).map_err(|problems| {
         QueryError::new(ErrorCode::Input, problems.join("\n"))
             .help("nothing passes while there are no policies; mend the manifests and start again")
     })?;
@@ -178,11 +178,11 @@ fn prepare(
     let (reloads, wanted) = mpsc::channel();
     let reloader = Reloader {
         invocation: invocation.clone(),
+        manifests,
         sides,
         owners,
         shared: Arc::clone(&shared),
         wake: Box::new(wake),
-        stdin,
     };
     start("reload", move || reloader.run(&wanted))?;
     if let Some(listener) = listener {
